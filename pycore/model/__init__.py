@@ -1,0 +1,1 @@
+"""The model language: consumers' equations as SymPy expressions."""

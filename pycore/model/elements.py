@@ -1,0 +1,169 @@
+"""The words of the model language, as immutable records.
+
+Each word carries a name, a symbol for print, a unit and a sentence; the mathematics is in its
+expressions.  Building and checking them is the work of :class:`pycore.model.model.Model`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import sympy as sp
+
+from pycore.model.distributions import Distribution
+
+__all__ = [
+    "Define",
+    "Draw",
+    "Element",
+    "Environment",
+    "Event",
+    "Item",
+    "Lever",
+    "Parameter",
+    "RecordSpec",
+    "Segment",
+    "Stage",
+    "State",
+    "Trait",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Element:
+    """What every word of the language has."""
+
+    name: str
+    symbol: str = ""
+    unit: str = ""
+    doc: str = ""
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter(Element):
+    """Unknown constant: value, prior and where both come from."""
+
+    value: float
+    prior: Distribution | None = None
+    source: str = "assumption"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trait(Element):
+    """Fixed per consumer: a constant of the segment, or drawn once per consumer."""
+
+    value: float = 0.0
+    distribution: Distribution | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lever(Element):
+    """What a decision maker sets, per scenario and possibly over time."""
+
+    default: float = 0.0
+    low: float = 0.0
+    high: float = 1.0
+    cost: sp.Expr = sp.S.Zero
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw(Element):
+    """Random quantity drawn anew in every period."""
+
+    distribution: Distribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Element):
+    """Happens or not in a period, by probability or by logit."""
+
+    probability: sp.Expr | None = None
+    logit: sp.Expr | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class State(Element):
+    """Carried from period to period.
+
+    next = carry·previous + (1 − carry)·target + increment + noise·ε, kept within the bounds.
+    """
+
+    start: sp.Expr = sp.S.Zero
+    carry: sp.Expr = sp.S.Zero
+    target: sp.Expr | None = None
+    increment: sp.Expr | None = None
+    noise: sp.Expr = sp.S.Zero
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def updated(self) -> bool:
+        """Whether the state has an equation yet."""
+        return self.target is not None or self.increment is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Define(Element):
+    """Named expression without memory."""
+
+    expression: sp.Expr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Element):
+    """Finite set of labels; in each stage, events (first listed first) lead to other stages."""
+
+    transitions: dict[str, dict[str, str]] = field(default_factory=dict)
+    absorbing: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All stages, the initial one first."""
+        return (*self.transitions, *self.absorbing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(Element):
+    """Scalar shared by a community or by all, updated once per period from exact aggregates."""
+
+    start: float = 0.0
+    carry: sp.Expr = sp.S.Zero
+    target: sp.Expr = sp.S.Zero
+    scope: Literal["global", "community"] = "global"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item(Element):
+    """Survey item: intercept + loading·state + error, answered on ``points`` ordered categories.
+
+    ``points = 0`` is a continuous answer.  ``error = 0`` says the item *is* the state (an observed
+    score taken at face value).
+    """
+
+    measures: str
+    loading: float = 1.0
+    intercept: float = 0.0
+    error: float = 0.5
+    points: int = 7
+    thresholds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSpec:
+    """What is aggregated of one named quantity."""
+
+    name: str
+    by_stage: bool = False
+    bins: tuple[float, float, int] | None = None
+    resolution: float = 2.0**-16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A part of the population: its weight and the constants of its traits."""
+
+    name: str
+    weight: float = 1.0
+    traits: dict[str, float] = field(default_factory=dict)

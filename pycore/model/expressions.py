@@ -1,0 +1,134 @@
+"""Expressions: what is allowed in an equation, and a JSON form that needs no evaluation of code.
+
+A JSON expression is a number, a name, or a list ``[function, argument, …]``; reading one builds
+SymPy nodes from the closed list in :mod:`pycore.model.functions` and can do nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+from typing import Any
+
+import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
+
+from pycore.errors import InputError, allowed_names, refuse, require_name
+from pycore.model.functions import ALLOWED
+
+__all__ = ["check", "from_json", "symbol", "to_expression", "to_json"]
+
+_BY_NAME = {name: head for head, name in ALLOWED.items()}
+_MAX_DEPTH = 200
+
+
+def symbol(name: str) -> sp.Symbol:
+    """The SymPy symbol of a named element; equal names are equal symbols."""
+    return sp.Symbol(name, real=True)
+
+
+def to_expression(argument: str, value: Any) -> sp.Expr:
+    """Take a number or SymPy expression; refuse anything else and every non-finite number."""
+    if isinstance(value, bool | str):
+        raise refuse(argument, value, "a number or a SymPy expression of declared names")
+    try:
+        expression = sp.sympify(value, strict=True)
+    except sp.SympifyError:
+        raise refuse(argument, value, "a number or a SymPy expression of declared names") from None
+    if not isinstance(expression, sp.Expr):
+        raise refuse(argument, value, "a number or a SymPy expression of declared names")
+    if expression.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
+        raise refuse(argument, value, "finite real numbers only")
+    return expression
+
+
+def check(argument: str, expression: sp.Basic, known: Container[str]) -> None:
+    """Refuse functions without an instruction and symbols that nobody declared."""
+    for node in sp.preorder_traversal(expression):
+        if isinstance(node, sp.Symbol):
+            if node.name not in known:
+                names = list(known) if hasattr(known, "__iter__") else []
+                require_name(argument, node.name, names)
+                raise refuse(argument, node.name, allowed_names(names))
+            if node != symbol(node.name):
+                raise refuse(argument, node, f"the symbol the model returned for '{node.name}'")
+        elif isinstance(node, sp.Pow) and not _power_allowed(node):
+            raise refuse(
+                argument, node, "powers with a whole or half exponent up to 8 (write exp and log)"
+            )
+        elif node.args and node.func not in ALLOWED and not isinstance(node, ExprCondPair):
+            functions = ", ".join(n for n in _BY_NAME if n.isalpha() and n != "average")
+            raise refuse(argument, f"{node.func.__name__}({', '.join(map(str, node.args))})",
+                         f"arithmetic and the functions {functions}, sqrt")  # fmt: skip
+
+
+def _power_allowed(node: sp.Pow) -> bool:
+    if isinstance(node.base, sp.exp | type(sp.E)):
+        return True
+    doubled = 2 * node.exp
+    return bool(doubled.is_Integer) and abs(int(doubled)) <= 16
+
+
+def to_json(expression: sp.Basic) -> Any:
+    """Plain JSON data for an expression.
+
+    Examples
+    --------
+    >>> to_json(2 * symbol("x") + 1)
+    ['+', 1, ['*', 2, 'x']]
+    """
+    if isinstance(expression, sp.Symbol):
+        return expression.name
+    if expression is sp.true or expression is sp.false:
+        return bool(expression)
+    if expression is sp.E:
+        return ["exp", 1]
+    if isinstance(expression, sp.Integer):
+        return int(expression)
+    if isinstance(expression, sp.Rational):
+        return ["/", int(expression.p), int(expression.q)]
+    if isinstance(expression, sp.Number | sp.NumberSymbol):
+        return float(expression)
+    if isinstance(expression, sp.Piecewise):
+        flat = [part for branch in expression.args for part in branch.args]
+        return ["where", *(to_json(part) for part in flat)]
+    args = sorted(expression.args, key=sp.default_sort_key) if _commutes(expression) else (
+        expression.args)  # fmt: skip
+    return [ALLOWED[expression.func], *(to_json(a) for a in args)]
+
+
+def _commutes(expression: sp.Basic) -> bool:
+    return isinstance(expression, sp.Add | sp.Mul | sp.Max | sp.Min | sp.And | sp.Or)
+
+
+def from_json(argument: str, data: Any, depth: int = 0) -> Any:
+    """Build the expression that :func:`to_json` wrote; refuse everything else."""
+    if depth > _MAX_DEPTH:
+        raise InputError(f"{argument}: nested deeper than {_MAX_DEPTH} levels")
+    if isinstance(data, bool):
+        return sp.true if data else sp.false
+    if isinstance(data, int):
+        return sp.Integer(data)
+    if isinstance(data, float):
+        if not math.isfinite(data):
+            raise refuse(argument, data, "a finite number")
+        return sp.Float(data)
+    if isinstance(data, str):
+        return symbol(data)
+    if not isinstance(data, list) or len(data) < 2 or not isinstance(data[0], str):
+        raise refuse(argument, data, "a number, a name or a list [function, argument, ...]")
+    head = data[0]
+    if head == "/":
+        if len(data) == 3 and all(type(v) is int for v in data[1:]) and data[2] != 0:
+            return sp.Rational(data[1], data[2])
+        raise refuse(argument, data, "['/', integer, non-zero integer]")
+    require_name(argument, head, _BY_NAME)
+    args = [from_json(argument, part, depth + 1) for part in data[1:]]
+    try:
+        if head == "where":
+            if len(args) % 2:
+                raise refuse(argument, data, "pairs of value and condition")
+            return sp.Piecewise(*zip(args[::2], args[1::2], strict=True))
+        return _BY_NAME[head](*args)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise refuse(argument, data, f"arguments that {head} accepts ({error})") from None

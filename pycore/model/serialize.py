@@ -1,0 +1,260 @@
+"""Models as JSON and back.
+
+Reading goes through the same builder calls as writing a model by hand, so everything is checked
+again and a file can hold nothing that the language does not allow.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pycore.errors import InputError, refuse
+from pycore.model import expressions
+from pycore.model.distributions import distribution_from_json
+from pycore.model.elements import (
+    Define,
+    Draw,
+    Element,
+    Environment,
+    Event,
+    Lever,
+    Parameter,
+    Stage,
+    State,
+    Trait,
+)
+from pycore.model.model import Model
+
+__all__ = ["FORMAT_VERSION", "from_json", "to_json"]
+
+FORMAT_VERSION = 1
+_COMMON = ("symbol", "unit", "doc", "claims")
+
+
+def to_json(model: Model) -> str:
+    """Canonical JSON of a model.
+
+    Examples
+    --------
+    >>> m = Model("coin")
+    >>> m.record(m.event("heads", probability=m.parameter("p", 0.5)))
+    >>> from_json(to_json(m)).to_json() == to_json(m)
+    True
+    """
+    data = {
+        "format": FORMAT_VERSION,
+        "name": model.name,
+        "period": model.period,
+        "title": model.title,
+        "doc": model.doc,
+        "recall": model.recall,
+        "words": [_word(e) for e in model.elements.values()],
+        "order": [s.name for s in model.order],
+        "items": [
+            {
+                "name": i.name, "measures": i.measures, "loading": i.loading, "error": i.error,
+                "intercept": i.intercept, "points": i.points, "thresholds": list(i.thresholds),
+                "doc": i.doc,
+            }
+            for i in model.items.values()
+        ],
+        "records": [
+            {
+                "name": r.name, "by_stage": r.by_stage, "resolution": r.resolution,
+                "bins": None if r.bins is None else list(r.bins),
+            }
+            for r in model.records.values()
+        ],
+        "segments": [
+            {"name": s.name, "weight": s.weight, "traits": s.traits}
+            for s in model.segments.values()
+        ],
+        "correlated": [list(group) for group in model.correlated_traits],
+    }  # fmt: skip
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _word(e: Element) -> dict[str, Any]:
+    out: dict[str, Any] = {"kind": type(e).__name__.lower(), "name": e.name}
+    out.update({k: getattr(e, k) for k in _COMMON[:3] if getattr(e, k)})
+    if e.claims:
+        out["claims"] = list(e.claims)
+    x = expressions.to_json
+    match e:
+        case Parameter():
+            out |= {"value": e.value, "source": e.source,
+                    "prior": None if e.prior is None else e.prior.to_json()}  # fmt: skip
+        case Trait():
+            drawn = e.distribution
+            out["value"] = e.value if drawn is None else drawn.to_json()
+        case Lever():
+            out |= {"default": e.default, "low": e.low, "high": e.high, "cost": x(e.cost)}
+        case Draw():
+            out["distribution"] = e.distribution.to_json()
+        case Event():
+            word = "probability" if e.probability is not None else "logit"
+            out[word] = x(getattr(e, word))
+        case State():
+            out |= {"start": x(e.start), "low": e.low, "high": e.high, "carry": x(e.carry),
+                    "noise": x(e.noise)}  # fmt: skip
+            for word in ("target", "increment"):
+                if getattr(e, word) is not None:
+                    out[word] = x(getattr(e, word))
+        case Define():
+            out["expression"] = x(e.expression)
+        case Stage():
+            out |= {"transitions": [[a, list(b.items())] for a, b in e.transitions.items()],
+                    "absorbing": list(e.absorbing)}  # fmt: skip
+        case Environment():
+            out |= {"start": e.start, "carry": x(e.carry), "target": x(e.target),
+                    "scope": e.scope}  # fmt: skip
+    return out
+
+
+def from_json(text: str) -> Model:
+    """Rebuild a model; a word that refers to a later one is named with the circle it closes."""
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError, TypeError) as error:
+        raise InputError(f"model: not JSON ({error})") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT_VERSION:
+        raise refuse("model", type(data).__name__, f"a JSON object with format {FORMAT_VERSION}")
+    try:
+        return _build(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"model: not a complete model ({type(error).__name__}: {error})") from None
+
+
+def _build(data: dict[str, Any]) -> Model:
+    model = Model(data["name"], data["period"], title=data["title"], doc=data["doc"])
+    model.recall = _recall(data["recall"])
+    words = {w["name"]: w for w in data["words"]}
+    _refuse_circles(words)
+    _declare_in_order(model, data["words"], list(data["order"]))
+    for item in data["items"]:
+        model.survey(
+            item["measures"], [item["name"]], points=item["points"], loading=item["loading"],
+            error=item["error"], intercept=item["intercept"], thresholds=item["thresholds"],
+            wording=[item["doc"]],
+        )  # fmt: skip
+    for record in data["records"]:
+        bins = record["bins"]
+        model.record(
+            record["name"], by_stage=record["by_stage"], resolution=record["resolution"],
+            bins=None if bins is None else tuple(bins),
+        )  # fmt: skip
+    segments = data["segments"]
+    if [s["name"] for s in segments] != ["all"]:
+        for segment in segments:
+            model.segment(segment["name"], segment["weight"], **segment["traits"])
+    for group in data["correlated"]:
+        model.correlated(*group)
+    return model
+
+
+def _declare_in_order(model: Model, words: list[dict[str, Any]], order: list[str]) -> None:
+    """Declare words as listed, giving each state its equation where the period's order says."""
+    by_name = {w["name"]: w for w in words}
+    waiting = iter(order)
+
+    def up_to(name: str | None) -> None:
+        for following in waiting:
+            if following == name:
+                return
+            if following not in by_name or by_name[following]["kind"] != "state":
+                raise refuse("order", following, "states, and other words as they are declared")
+            _update(model, by_name[following])
+        if name is not None:
+            raise refuse("order", name, "an order that contains every draw, event and define once")
+
+    for word in words:
+        if word["kind"] not in ("parameter", "trait", "lever", "state"):
+            up_to(word["name"])
+        _declare(model, word)
+    up_to(None)
+
+
+def _recall(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= 100_000:
+        raise refuse("recall", value, "a whole number of periods from 1 to 100000")
+    return value
+
+
+def _declare(model: Model, w: dict[str, Any]) -> None:
+    name, kind = w["name"], w["kind"]
+    common = {k: w[k] for k in _COMMON if k in w}
+    x = expressions.from_json
+    match kind:
+        case "parameter":
+            prior = w["prior"]
+            model.parameter(
+                name, w["value"], source=w["source"], **common,
+                prior=None if prior is None else distribution_from_json(f"{name}.prior", prior),
+            )  # fmt: skip
+        case "trait":
+            value = w["value"]
+            drawn = isinstance(value, list)
+            model.trait(name, distribution_from_json(name, value) if drawn else value, **common)
+        case "lever":
+            model.lever(name, w["default"], low=w["low"], high=w["high"],
+                        cost=x(f"{name}.cost", w["cost"]), **common)  # fmt: skip
+        case "state":
+            model.state(name, start=x(f"{name}.start", w["start"]), low=w["low"], high=w["high"],
+                        **common)  # fmt: skip
+        case "draw":
+            model.draw(name, distribution_from_json(name, w["distribution"]), **common)
+        case "event":
+            chosen = {k: x(f"{name}.{k}", w[k]) for k in ("probability", "logit") if k in w}
+            model.event(name, **chosen, **common)
+        case "define":
+            model.define(name, x(name, w["expression"]), **common)
+        case "stage":
+            moves = {origin: dict(goals) for origin, goals in w["transitions"]}
+            common.pop("unit", None)
+            model.stage(name, moves, absorbing=w["absorbing"], **common)
+        case "environment":
+            model.environment(name, start=w["start"], carry=x(name, w["carry"]),
+                              target=x(name, w["target"]), scope=w["scope"], **common)  # fmt: skip
+        case _:
+            raise refuse("kind", kind, "a word of the model language")
+
+
+def _update(model: Model, w: dict[str, Any]) -> None:
+    terms = {
+        word: expressions.from_json(f"{w['name']}.{word}", w[word])
+        for word in ("carry", "target", "increment", "noise")
+        if word in w
+    }
+    model.update(w["name"], **terms)
+
+
+def _names(data: Any) -> set[str]:
+    if isinstance(data, str):
+        return {data}
+    if isinstance(data, list):
+        return set().union(*(_names(part) for part in data[1:])) if len(data) > 1 else set()
+    return set()
+
+
+def _refuse_circles(words: dict[str, dict[str, Any]]) -> None:
+    """A define may lead back to itself only through a state, which remembers the period before."""
+    uses = {
+        name: sorted(_names(w["expression"]) & set(words))
+        for name, w in words.items()
+        if w["kind"] == "define"
+    }
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " → ".join((*path[path.index(name) :], name))
+            raise refuse("define", circle, "definitions without a circle (use a state to remember)")
+        if name in done or name not in uses:
+            return
+        for other in uses[name]:
+            visit(other, (*path, name))
+        done.add(name)
+
+    for name in uses:
+        visit(name, ())
