@@ -1,0 +1,11 @@
+#include <pybind11/pybind11.h>
+
+#include "register.hpp"
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "The block machine: programs, runs over populations, single lives.";
+    pycore::bindings::register_program(module);
+    pycore::bindings::register_run(module);
+    pycore::bindings::register_arithmetic(module);
+    pycore::bindings::register_build(module);
+}

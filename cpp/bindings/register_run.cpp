@@ -1,0 +1,130 @@
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "arrays.hpp"
+#include "pycore/run.hpp"
+#include "register.hpp"
+
+namespace py = pybind11;
+
+namespace pycore::bindings {
+
+namespace {
+
+InputTable to_inputs(const Array<float>& table) {
+    require_shape("inputs", table.ndim() == 2, "a list of float32 arrays (1 or periods, inputs)");
+    return {std::vector<float>(table.data(), table.data() + table.size()), table.shape(0)};
+}
+
+std::vector<Cell> to_cells(const std::vector<Array<float>>& inputs,
+                           const std::vector<std::uint32_t>& segments) {
+    require_shape("segments", segments.size() == inputs.size(), "one segment number per cell");
+    std::vector<Cell> cells(inputs.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        cells[i].inputs = to_inputs(inputs[i]);
+        cells[i].segment = segments[i];
+    }
+    return cells;
+}
+
+// Signals are only ever looked at here, by the thread that called run().
+Watch make_watch(const py::object& progress) {
+    return [&progress](std::uint64_t done, std::uint64_t total) {
+        const py::gil_scoped_acquire gil;
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        if (!progress.is_none()) progress(done, total);
+    };
+}
+
+py::array_t<std::int64_t> run_program(
+    const Program& program, const std::vector<Array<float>>& inputs,
+    const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments, std::int64_t batches,
+    std::int64_t periods, std::uint64_t seed, const std::optional<Array<std::uint64_t>>& lo,
+    const std::optional<Array<std::uint64_t>>& hi, std::int64_t threads, const std::string& isa,
+    std::int64_t block, const py::object& progress) {
+    auto cells = to_cells(inputs, to_vector("segments", segments));
+    const auto numbers = to_vector("counts", counts);
+    const auto low = lo ? to_vector("lo", *lo) : std::vector<std::uint64_t>(cells.size(), 0);
+    const auto high = hi ? to_vector("hi", *hi) : numbers;
+    require_shape("counts, lo, hi",
+                  numbers.size() == cells.size() && low.size() == cells.size() &&
+                      high.size() == cells.size(),
+                  "one number per cell");
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        cells[i].count = numbers[i];
+        cells[i].low = low[i];
+        cells[i].high = high[i];
+    }
+    RunSettings settings;
+    settings.batches = batches;
+    settings.periods = periods;
+    settings.seed = seed;
+    settings.threads = threads;
+    settings.block = block;
+    settings.kernels = &choose_kernels(isa);
+
+    const std::int64_t size = ledger_size(program, cells, settings);
+    py::array_t<std::int64_t> ledger(std::vector<py::ssize_t>{
+        static_cast<py::ssize_t>(cells.size()), batches, periods, program.width()});
+    std::int64_t* const out = ledger.mutable_data();
+    const Watch watch = make_watch(progress);
+    {
+        const py::gil_scoped_release unlocked;
+        std::fill_n(out, size, 0);
+        run(program, cells, settings, watch, out);
+    }
+    return ledger;
+}
+
+py::array_t<float> trace_program(const Program& program, const std::vector<Array<float>>& inputs,
+                                 const Array<std::uint32_t>& segments,
+                                 const Array<std::uint64_t>& ids,
+                                 const Array<std::int32_t>& registers, std::int64_t periods,
+                                 std::uint64_t seed, const std::string& isa) {
+    const auto cells = to_cells(inputs, to_vector("segments", segments));
+    const auto lives = to_vector("ids", ids);
+    const auto columns = to_vector("registers", registers);
+    RunSettings settings;
+    settings.periods = periods;
+    settings.seed = seed;
+    settings.kernels = &choose_kernels(isa);
+    ledger_size(program, cells, settings);  // refuses unusable settings before memory is taken
+    py::array_t<float> out(
+        std::vector<py::ssize_t>{static_cast<py::ssize_t>(lives.size()), periods,
+                                 static_cast<py::ssize_t>(columns.size())});
+    std::fill_n(out.mutable_data(), out.size(), std::numeric_limits<float>::quiet_NaN());
+    float* const values = out.mutable_data();
+    {
+        const py::gil_scoped_release unlocked;
+        trace(program, cells, lives, columns, settings, values);
+    }
+    return out;
+}
+
+}  // namespace
+
+void register_run(py::module_& module) {
+    module.def("run", &run_program, py::arg("program"), py::arg("inputs"), py::arg("counts"),
+               py::arg("segments"), py::arg("batches"), py::arg("periods"), py::arg("seed"),
+               py::kw_only(), py::arg("lo") = py::none(), py::arg("hi") = py::none(),
+               py::arg("threads") = 0, py::arg("isa") = "auto", py::arg("block") = 256,
+               py::arg("progress") = py::none(),
+               "Aggregate whole populations: int64 ledger (cells, batches, periods, width).");
+    module.def("trace", &trace_program, py::arg("program"), py::arg("inputs"), py::arg("segments"),
+               py::arg("ids"), py::arg("registers"), py::arg("periods"), py::arg("seed"),
+               py::kw_only(), py::arg("isa") = "auto",
+               "Lives of single consumers: float32 (ids, periods, registers), NaN after leaving.");
+    module.def(
+        "isas",
+        [] {
+            std::vector<std::string> names;
+            for (const Kernels* kernels : available_kernels()) names.emplace_back(kernels->isa);
+            return names;
+        },
+        "Instruction sets of this processor, best first.");
+}
+
+}  // namespace pycore::bindings

@@ -1,0 +1,206 @@
+// A block of lives from the first period to the last: words, steps, records, leavers.
+#pragma once
+
+#include <cstdint>
+
+#include "pycore/execute.hpp"
+#include "pycore/ledger.hpp"
+#include "pycore/machine.hpp"
+#include "pycore/philox.hpp"
+
+namespace pycore {
+
+inline constexpr std::uint32_t PURPOSE_STEP = 0, PURPOSE_START = 1;
+inline constexpr std::int32_t WORDS_PER_CALL = 4;
+
+// Vectors of ids per Philox call: four chains of multiplications in flight on the wide types.
+template <class V>
+inline constexpr int PHILOX_VECTORS = V::WIDTH == 16 ? 2 : V::WIDTH == 8 ? 1 : 4;
+
+template <class V>
+void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
+                std::int32_t lanes, const BlockMemory& memory) noexcept {
+    constexpr std::int32_t STEP = PHILOX_VECTORS<V> * V::WIDTH;
+    for (std::int32_t s = 0; s < streams.count; ++s) {
+        const philox::Address at{lives.id_high, purpose_and_index, streams.slots[s], lives.key_0,
+                                 lives.key_1};
+        std::uint32_t* const words = memory.words + s * WORDS_PER_CALL * memory.stride;
+        for (std::int32_t i = 0; i < lanes; i += STEP) {
+            philox::generate<V, PHILOX_VECTORS<V>>(memory.id_low + i, at, words + i, memory.stride);
+        }
+    }
+}
+
+// Remove the lanes in an absorbing stage: the last active lane takes the place of each leaver,
+// from the highest leaver down.  Sums do not depend on the order of lanes.
+template <class V>
+std::int32_t remove_leavers(const ProgramView& program, const Lives& lives, std::int32_t lanes,
+                            std::int32_t next_word, const BlockMemory& memory) noexcept {
+    const float* const stage = memory.registers + program.stage_register * memory.stride;
+    const std::int32_t before = lanes;
+    for (std::int32_t i = (before - 1) / V::WIDTH * V::WIDTH; i >= 0; i -= V::WIDTH) {
+        const auto code = V::load(stage + i);
+        std::uint32_t leaving = 0;
+        for (std::int32_t k = 0; k < program.stages; ++k) {
+            if (program.absorbing[k]) {
+                leaving |= V::bits(V::eq(code, V::set(static_cast<float>(k))));
+            }
+        }
+        leaving &= V::bits(V::first(before - i));
+        while (leaving != 0) {
+            const std::int32_t top = 31 - __builtin_clz(leaving);
+            leaving ^= 1U << top;
+            const std::int32_t lane = i + top, last = --lanes;
+            if (lane == last) continue;
+            memory.id_low[lane] = memory.id_low[last];
+            if (lives.trace != nullptr) memory.row[lane] = memory.row[last];
+            for (std::int32_t r = 0; r < program.n_states; ++r) {
+                float* const state = memory.registers + r * memory.stride;
+                state[lane] = state[last];
+            }
+            for (std::int32_t s = 0; s < program.step_streams.count; ++s) {
+                for (std::int32_t w = next_word; w < WORDS_PER_CALL; ++w) {
+                    std::uint32_t* const words =
+                        memory.words + (s * WORDS_PER_CALL + w) * memory.stride;
+                    words[lane] = words[last];
+                }
+            }
+        }
+    }
+    return lanes;
+}
+
+template <class V>
+void write_trace(const TraceView& trace, std::int32_t lanes, std::int32_t period,
+                 std::int32_t periods, const BlockMemory& memory) noexcept {
+    for (std::int32_t i = 0; i < lanes; ++i) {
+        float* const out =
+            trace.out +
+            (static_cast<std::int64_t>(memory.row[i]) * periods + period) * trace.count;
+        for (std::int32_t r = 0; r < trace.count; ++r) {
+            out[r] = memory.registers[trace.registers[r] * memory.stride + i];
+        }
+    }
+}
+
+template <class V>
+Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& memory,
+             Fault& fault) noexcept {
+    std::int32_t lanes = lives.lanes;
+    const auto whole = [](std::int32_t n) { return (n + V::WIDTH - 1) / V::WIDTH * V::WIDTH; };
+    for (std::int32_t r = 0; r < program.n_states; ++r) {
+        float* const state = memory.registers + r * memory.stride;
+        for (std::int32_t i = 0; i < whole(lanes); ++i) state[i] = 0.0F;
+    }
+    Registers file{memory.registers, memory.stride, lives.scalars, memory.words,
+                   WORDS_PER_CALL * memory.stride};
+    draw_words<V>(program.start_streams, PURPOSE_START << 28, lives, lanes, memory);
+    execute<V>(program.start_code, file, whole(lanes));
+
+    for (std::int32_t period = 0; period < lives.periods && lanes > 0; ++period) {
+        if (lives.stop->raised()) return Outcome::stopped;
+        const std::int32_t word = period % WORDS_PER_CALL;
+        if (word == 0) {
+            const auto index = static_cast<std::uint32_t>(period / WORDS_PER_CALL);
+            draw_words<V>(program.step_streams, PURPOSE_STEP << 28 | index, lives, lanes, memory);
+        }
+        file.words = memory.words + word * memory.stride;
+        file.scalars = lives.scalars + period * lives.scalar_step;
+        execute<V>(program.step_code, file, whole(lanes));
+        if (lives.trace != nullptr) {
+            write_trace<V>(*lives.trace, lanes, period, lives.periods, memory);
+        }
+
+        bool leaving = false;
+        if (program.stages > 0) {
+            const float* const stage =
+                memory.registers + program.stage_register * memory.stride;
+            for (std::int32_t k = 0; k < program.stages; ++k) {
+                if (lives.ledger == nullptr && !program.absorbing[k]) continue;
+                const std::int64_t n =
+                    ledger::count_stage<V>(stage, static_cast<float>(k), lanes);
+                leaving = leaving || (program.absorbing[k] && n > 0);
+                if (lives.ledger != nullptr) lives.ledger[period * program.width + 1 + k] += n;
+            }
+        }
+        if (lives.ledger != nullptr &&
+            !ledger::add_period<V>(program, memory, lanes,
+                                   lives.ledger + static_cast<std::int64_t>(period) * program.width,
+                                   fault)) {
+            fault.period = period;
+            return Outcome::out_of_range;
+        }
+        if (leaving) lanes = remove_leavers<V>(program, lives, lanes, word + 1, memory);
+    }
+    return Outcome::finished;
+}
+
+// --- the kernels applied to whole arrays, for the tests of the contract -----------------------
+
+template <class V, class In, class F>
+PYCORE_INLINE void map_array(const In* in, std::size_t n, float* out, F&& f) noexcept {
+    alignas(64) In input[V::WIDTH] = {};
+    alignas(64) float output[V::WIDTH];
+    for (std::size_t i = 0; i < n; i += V::WIDTH) {
+        const std::size_t size = n - i < V::WIDTH ? n - i : V::WIDTH;
+        for (std::size_t k = 0; k < size; ++k) input[k] = in[i + k];
+        f(input, output);
+        for (std::size_t k = 0; k < size; ++k) out[i + k] = output[k];
+    }
+}
+
+template <class V>
+struct Arrays {
+    static void philox(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
+                       std::uint32_t key_1, std::uint32_t* words) noexcept {
+        constexpr std::int32_t LANES = PHILOX_VECTORS<V> * V::WIDTH;
+        alignas(64) std::uint32_t id_low[LANES];
+        alignas(64) std::uint32_t out[WORDS_PER_CALL * LANES];
+        for (std::size_t i = 0; i < n; ++i, counters += 4, words += 4) {
+            for (std::int32_t k = 0; k < LANES; ++k) {
+                id_low[k] = counters[0] + static_cast<std::uint32_t>(k);
+            }
+            const philox::Address at{counters[1], counters[2], counters[3], key_0, key_1};
+            philox::generate<V, PHILOX_VECTORS<V>>(id_low, at, out, LANES);
+            for (std::int32_t w = 0; w < WORDS_PER_CALL; ++w) words[w] = out[w * LANES];
+        }
+    }
+    static void uniform(const std::uint32_t* words, std::size_t n, float* out) noexcept {
+        map_array<V>(words, n, out, [](const std::uint32_t* w, float* y) {
+            V::store(y, math::uniform<V>(V::load_int(w)));
+        });
+    }
+    static void normal(const std::uint32_t* words, std::size_t n, float* out) noexcept {
+        map_array<V>(words, n, out, [](const std::uint32_t* w, float* y) {
+            V::store(y, math::normal<V>(V::load_int(w)));
+        });
+    }
+    static void exp(const float* x, std::size_t n, float* out) noexcept {
+        map_array<V>(x, n, out,
+                     [](const float* in, float* y) { V::store(y, math::exp<V>(V::load(in))); });
+    }
+    static void log(const float* x, std::size_t n, float* out) noexcept {
+        map_array<V>(x, n, out,
+                     [](const float* in, float* y) { V::store(y, math::log<V>(V::load(in))); });
+    }
+    static void logistic(const float* x, std::size_t n, float* out) noexcept {
+        map_array<V>(x, n, out, [](const float* in, float* y) {
+            V::store(y, math::logistic<V>(V::load(in)));
+        });
+    }
+};
+
+template <class V>
+constexpr Kernels make_kernels(const char* isa) noexcept {
+    return {isa,
+            V::WIDTH,
+            &live<V>,
+            &Arrays<V>::philox,
+            &Arrays<V>::uniform,
+            &Arrays<V>::normal,
+            &Arrays<V>::exp,
+            &Arrays<V>::log,
+            &Arrays<V>::logistic};
+}
+
+}  // namespace pycore

@@ -1,0 +1,188 @@
+// Adding a block's lanes to one row of the ledger: [active | per stage | records].
+//
+// Sums are int64 fixed point, so they are associative: blocks, threads and shards merge exactly.
+#pragma once
+
+#include <cstdint>
+
+#include "pycore/machine.hpp"
+#include "pycore/simd.hpp"
+
+namespace pycore::ledger {
+
+inline constexpr float INT32_RANGE = 2147483648.0F;
+
+// The lanes that a record looks at: all of the block, or those in one stage.
+template <class V>
+struct Chosen {
+    const float* stage;  // null: everyone
+    float code;
+    std::int32_t lanes;
+
+    PYCORE_INLINE typename V::Mask mask(std::int32_t i) const noexcept {
+        const auto inside = V::first(lanes - i);
+        if (stage == nullptr) return inside;
+        return V::mask_and(inside, V::eq(V::load(stage + i), V::set(code)));
+    }
+    PYCORE_INLINE typename V::Float value(const float* x, std::int32_t i) const noexcept {
+        if (stage == nullptr && lanes - i >= V::WIDTH) return V::load(x + i);
+        return V::keep(mask(i), V::load(x + i));
+    }
+};
+
+template <class V>
+std::int64_t count_stage(const float* stage, float code, std::int32_t lanes) noexcept {
+    auto total = V::set_int(0);
+    const auto wanted = V::set(code);
+    std::int32_t i = 0;
+    for (; i + V::WIDTH <= lanes; i += V::WIDTH) {
+        total = V::count(total, V::eq(V::load(stage + i), wanted));
+    }
+    if (i < lanes) {
+        total = V::count(total, V::mask_and(V::first(lanes - i), V::eq(V::load(stage + i), wanted)));
+    }
+    return V::sum(total);
+}
+
+template <class V>
+std::int64_t count_nonzero(const float* x, const Chosen<V>& chosen) noexcept {
+    auto total = V::set_int(0);
+    const auto zero = V::set(0.0F);
+    for (std::int32_t i = 0; i < chosen.lanes; i += V::WIDTH) {
+        total = V::count(total, V::ne(chosen.value(x, i), zero));
+    }
+    return V::sum(total);
+}
+
+// First lane whose value or square does not fit, in the order in which the oracle meets them.
+template <class V>
+float offending_value(const float* x, const Chosen<V>& chosen, const RecordView& record) noexcept {
+    for (int square = 0; square < 2; ++square) {
+        for (std::int32_t i = 0; i < chosen.lanes; ++i) {
+            if (chosen.stage != nullptr && !(chosen.stage[i] == chosen.code)) continue;
+            const float value = square != 0 ? x[i] * x[i] : x[i];
+            const float scaled = value * (square != 0 ? record.square_scale : record.scale);
+            if (!(__builtin_fabsf(scaled) < INT32_RANGE)) return value;
+        }
+    }
+    return 0.0F;
+}
+
+// Sums of fix(x) and fix(x * x) in halves of sixteen bits, which cannot overflow in 1024 lanes.
+template <class V>
+void split_moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
+                   std::int64_t* out) noexcept {
+    const auto scale = V::set(record.scale), square_scale = V::set(record.square_scale);
+    const auto low_half = V::set_int(0xFFFFU);
+    auto low_1 = V::set_int(0), high_1 = low_1, low_2 = low_1, high_2 = low_1;
+    for (std::int32_t i = 0; i < chosen.lanes; i += V::WIDTH) {
+        const auto value = chosen.value(x, i);
+        const auto first = V::round_to_int(V::mul(value, scale));
+        const auto second = V::round_to_int(V::mul(V::mul(value, value), square_scale));
+        low_1 = V::add(low_1, V::bit_and(first, low_half));
+        high_1 = V::add(high_1, V::template shift_right_signed<16>(first));
+        low_2 = V::add(low_2, V::bit_and(second, low_half));
+        high_2 = V::add(high_2, V::template shift_right_signed<16>(second));
+    }
+    out[0] += static_cast<std::int64_t>(V::sum(high_1)) * 65536 + V::sum(low_1);
+    out[1] += static_cast<std::int64_t>(V::sum(high_2)) * 65536 + V::sum(low_2);
+}
+
+// Sums of fix(x) and fix(x * x); false if a value does not fit or is NaN.
+//
+// One pass sums in int32 and keeps the largest magnitude (as bits, so NaN counts as largest).
+// Magnitudes that could have overflowed the sum are summed again in halves.
+template <class V>
+bool moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
+             std::int64_t* out) noexcept {
+    const auto scale = V::set(record.scale), square_scale = V::set(record.square_scale);
+    const auto magnitude = V::set_int(0x7FFFFFFFU);
+    auto sum_1 = V::set_int(0), sum_2 = sum_1, peak = sum_1;
+    for (std::int32_t i = 0; i < chosen.lanes; i += V::WIDTH) {
+        const auto value = chosen.value(x, i);
+        peak = V::max_unsigned(peak, V::bit_and(V::as_int(value), magnitude));
+        sum_1 = V::add(sum_1, V::round_to_int(V::mul(value, scale)));
+        sum_2 = V::add(sum_2, V::round_to_int(V::mul(V::mul(value, value), square_scale)));
+    }
+    const float largest = Scalar::as_float(V::largest(peak));
+    const float largest_1 = largest * record.scale;
+    const float largest_2 = (largest * largest) * record.square_scale;
+    if (!(largest_1 < INT32_RANGE && largest_2 < INT32_RANGE)) return false;
+    // Rounding adds at most 1/2 per lane: the sums of up to 1024 lanes stay below 2^30 + 2^9.
+    const float room = 1073741824.0F / static_cast<float>(chosen.lanes);
+    if (largest_1 < room && largest_2 < room) {
+        out[0] += V::sum(sum_1);
+        out[1] += V::sum(sum_2);
+    } else {
+        split_moments<V>(x, chosen, record, out);
+    }
+    return true;
+}
+
+// Cell of each lane in a histogram: 0 below, 1..bins inside, bins + 1 above (and NaN).
+template <class V>
+void histogram_cells(const float* x, std::int32_t lanes, const RecordView& record,
+                     std::uint32_t* cells) noexcept {
+    const auto low = V::set(record.low), high = V::set(record.high);
+    const auto inverse = V::set(record.inverse), zero = V::set(0.0F), one = V::set(1.0F);
+    const auto last = V::set(static_cast<float>(record.bins - 1));
+    const auto above = V::set(static_cast<float>(record.bins + 1));
+    for (std::int32_t i = 0; i < lanes; i += V::WIDTH) {
+        const auto value = V::load(x + i);
+        const auto place = V::mul(V::sub(value, low), inverse);
+        const auto within = V::max(V::min(place, last), zero);
+        const auto bin = V::add(V::to_float(V::truncate_to_int(within)), one);
+        const auto not_above = V::select(V::lt(value, high), bin, above);
+        const auto cell = V::select(V::lt(value, low), zero, not_above);
+        V::store_int(cells + i, V::truncate_to_int(cell));
+    }
+}
+
+template <class V>
+void histogram(const float* x, const float* stage, const ProgramView& program,
+               const RecordView& record, std::int32_t lanes, std::uint32_t* cells,
+               std::int64_t* out) noexcept {
+    histogram_cells<V>(x, lanes, record, cells);
+    if (stage == nullptr) {
+        for (std::int32_t i = 0; i < lanes; ++i) ++out[cells[i]];
+        return;
+    }
+    for (std::int32_t i = 0; i < lanes; ++i) {
+        for (std::int32_t k = 0; k < program.stages; ++k) {
+            if (stage[i] == static_cast<float>(k)) ++out[k * record.width + static_cast<std::int32_t>(cells[i])];
+        }
+    }
+}
+
+// Add one period of a block to `row`; false and `fault` filled if a value does not fit.
+template <class V>
+bool add_period(const ProgramView& program, const BlockMemory& memory, std::int32_t lanes,
+                std::int64_t* row, Fault& fault) noexcept {
+    const float* const stage =
+        program.stages > 0 ? memory.registers + program.stage_register * memory.stride : nullptr;
+    row[0] += lanes;
+    for (std::int32_t r = 0; r < program.n_records; ++r) {
+        const RecordView& record = program.records[r];
+        const float* const x = memory.registers + record.source * memory.stride;
+        const bool split = record.by_stage && stage != nullptr;
+        std::int64_t* out = row + record.offset;
+        if (record.kind == RecordKind::histogram) {
+            histogram<V>(x, split ? stage : nullptr, program, record, lanes, memory.scratch, out);
+            continue;
+        }
+        const std::int32_t groups = split ? program.stages : 1;
+        for (std::int32_t k = 0; k < groups; ++k, out += record.width) {
+            const Chosen<V> chosen{split ? stage : nullptr, static_cast<float>(k), lanes};
+            if (record.kind == RecordKind::count) {
+                out[0] += count_nonzero<V>(x, chosen);
+            } else if (!moments<V>(x, chosen, record, out)) {
+                fault.record = r;
+                fault.value = offending_value<V>(x, chosen, record);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+}  // namespace pycore::ledger

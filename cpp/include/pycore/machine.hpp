@@ -1,0 +1,127 @@
+// The border between the library (containers, threads, exceptions) and the kernels (one translation
+// unit per instruction set).  Only plain data crosses it, so that no inline function of the standard
+// library compiled for a newer processor can be picked by the linker for an older one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pycore/instructions.hpp"
+
+namespace pycore {
+
+enum class RecordKind : std::int32_t { count, moments, histogram };
+
+// One aggregated quantity as the kernels see it; `offset` is its first cell in a ledger row.
+struct RecordView {
+    RecordKind kind;
+    std::int32_t source;
+    bool by_stage;
+    std::int32_t offset;
+    std::int32_t width;
+    float scale;
+    float square_scale;
+    float low;
+    float high;
+    float inverse;
+    std::int32_t bins;
+};
+
+struct Code {
+    const Instruction* rows;
+    std::int32_t count;
+};
+
+struct Streams {
+    const std::uint32_t* slots;
+    std::int32_t count;
+};
+
+// A validated program, borrowed from pycore::Program.
+struct ProgramView {
+    Code start_code;
+    Code step_code;
+    Streams start_streams;
+    Streams step_streams;
+    std::int32_t n_states;
+    std::int32_t stage_register;
+    std::int32_t stages;
+    const bool* absorbing;  // one flag per stage
+    const RecordView* records;
+    std::int32_t n_records;
+    std::int32_t width;
+};
+
+// Memory of one thread's block: every row `stride` lanes apart and aligned to 64 bytes.
+struct BlockMemory {
+    float* registers;
+    std::uint32_t* words;  // [stream][word of four][lane]
+    std::uint32_t* id_low;
+    std::uint32_t* row;  // output row of each lane, when lives are traced
+    std::uint32_t* scratch;
+    std::int64_t stride;
+};
+
+// Set by the main thread, watched by the workers once per block and period.
+struct StopFlag {
+    bool value = false;
+    void raise() noexcept { __atomic_store_n(&value, true, __ATOMIC_RELAXED); }
+    __attribute__((always_inline)) bool raised() const noexcept { return __atomic_load_n(&value, __ATOMIC_RELAXED); }
+};
+
+struct Fault {
+    std::int32_t record;
+    std::int32_t period;
+    float value;
+};
+
+// Where single lives are written: out[row][period][register].
+struct TraceView {
+    const std::int32_t* registers;
+    std::int32_t count;
+    float* out;
+};
+
+// One block of lives, all in one cell and batch, ids in memory.id_low.
+struct Lives {
+    std::int32_t lanes;
+    std::int32_t periods;
+    std::uint32_t id_high;
+    std::uint32_t key_0;
+    std::uint32_t key_1;
+    const float* scalars;       // scalar file of period 0
+    std::int64_t scalar_step;   // floats from one period's file to the next; 0 if constant
+    std::int64_t* ledger;       // [period][width], or null
+    const TraceView* trace;     // or null
+    const StopFlag* stop;
+};
+
+enum class Outcome : std::int32_t { finished, stopped, out_of_range };
+
+// What one instruction set offers.
+struct Kernels {
+    const char* isa;
+    std::int32_t width;
+    Outcome (*live)(const ProgramView&, const Lives&, const BlockMemory&, Fault&) noexcept;
+    void (*philox)(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
+                   std::uint32_t key_1, std::uint32_t* words) noexcept;
+    void (*uniform)(const std::uint32_t* words, std::size_t n, float* out) noexcept;
+    void (*normal)(const std::uint32_t* words, std::size_t n, float* out) noexcept;
+    void (*exp)(const float* x, std::size_t n, float* out) noexcept;
+    void (*log)(const float* x, std::size_t n, float* out) noexcept;
+    void (*logistic)(const float* x, std::size_t n, float* out) noexcept;
+};
+
+// Lanes of a block must be a multiple of this, so that every kernel works on whole vectors.
+inline constexpr std::int32_t LANE_QUANTUM = 64;
+
+// Run scalar code on one file of scalars, in place.
+void run_scalar_code(const Code& code, float* scalars) noexcept;
+
+const Kernels& scalar_kernels() noexcept;
+#ifdef PYCORE_X86
+const Kernels& avx2_kernels() noexcept;
+const Kernels& avx512_kernels() noexcept;
+#endif
+
+}  // namespace pycore

@@ -1,0 +1,80 @@
+// A program as the library owns it: copied in, validated once, immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pycore/machine.hpp"
+
+namespace pycore {
+
+inline constexpr std::int32_t MAX_REGISTERS = 4096;
+inline constexpr std::int32_t MAX_STREAMS = 1024;
+inline constexpr std::int32_t MAX_ROWS = 65536;
+inline constexpr std::int32_t MAX_RECORDS = 65536;
+inline constexpr std::int32_t MAX_BINS = 4096;
+inline constexpr std::int32_t MAX_STAGES = 64;
+inline constexpr std::int32_t MAX_EXPONENT = 30;
+
+struct RecordDefinition {
+    std::string name;
+    RecordKind kind = RecordKind::count;
+    std::int32_t source = 0;
+    bool by_stage = false;
+    std::int32_t exponent = 0;
+    std::int32_t square_exponent = 0;
+    float low = 0.0F;
+    float high = 1.0F;
+    std::int32_t bins = 0;
+};
+
+// What arrives from outside; nothing in it is trusted.
+struct ProgramDefinition {
+    std::int64_t inputs = 0;
+    std::vector<float> constants;
+    std::int64_t n_scalars = 0;
+    std::int64_t n_registers = 0;
+    std::int64_t n_states = 0;
+    std::vector<Instruction> scalar_code;
+    std::vector<Instruction> start_code;
+    std::vector<Instruction> step_code;
+    std::vector<std::uint32_t> start_streams;
+    std::vector<std::uint32_t> step_streams;
+    std::int64_t stage_register = -1;
+    std::int64_t stages = 0;
+    std::vector<std::int32_t> absorbing;
+    std::vector<RecordDefinition> records;
+};
+
+class Program {
+public:
+    // Throws std::invalid_argument naming what is wrong; afterwards no run can leave its memory.
+    explicit Program(ProgramDefinition definition);
+
+    ProgramView view() const noexcept;
+    const ProgramDefinition& definition() const noexcept { return definition_; }
+    std::int32_t inputs() const noexcept { return static_cast<std::int32_t>(definition_.inputs); }
+    std::int32_t n_scalars() const noexcept {
+        return static_cast<std::int32_t>(definition_.n_scalars);
+    }
+    std::int32_t n_registers() const noexcept {
+        return static_cast<std::int32_t>(definition_.n_registers);
+    }
+    std::int32_t max_streams() const noexcept;
+    std::int32_t width() const noexcept { return width_; }
+    // Whether a lane register holds a value after a step (a state, or written by step code).
+    bool readable(std::int64_t lane_register) const noexcept;
+    // Fill one scalar file: inputs, constants, computed scalars.
+    void fill_scalars(const float* inputs, float* file) const noexcept;
+
+private:
+    ProgramDefinition definition_;
+    std::vector<bool> readable_;
+    std::unique_ptr<bool[]> absorbing_;
+    std::vector<RecordView> records_;
+    std::int32_t width_ = 0;
+};
+
+}  // namespace pycore

@@ -1,0 +1,257 @@
+#include "pycore/program.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+namespace pycore {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) {
+    throw std::invalid_argument("program: " + message);
+}
+
+void require(bool condition, const std::string& message) {
+    if (!condition) refuse(message);
+}
+
+void require_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
+    if (value < low || value > high) {
+        refuse(std::string(name) + " is " + std::to_string(value) +
+               ", allowed is an integer from " + std::to_string(low) + " to " +
+               std::to_string(high));
+    }
+}
+
+bool is_index(std::int64_t value, std::int64_t size) noexcept { return value >= 0 && value < size; }
+
+// Checks one part of the code against the registers written so far.
+class CodeCheck {
+public:
+    CodeCheck(const char* part, const std::vector<Instruction>& code) : part_(part), code_(code) {
+        require(code.size() <= static_cast<std::size_t>(MAX_ROWS),
+                std::string(part) + ": more than " + std::to_string(MAX_ROWS) + " rows");
+    }
+
+    // Lane code: operands are lane registers, s0 to s4 scalar registers.
+    void lanes(std::vector<bool>& written, std::int64_t scalars, std::size_t streams) const {
+        for (std::size_t i = 0; i < code_.size(); ++i) {
+            const Instruction& row = code_[i];
+            const Specification& specification = of(i);
+            fields(i, static_cast<std::int64_t>(written.size()), scalars, streams);
+            reads(i, row.lane, specification.lanes, written);
+            for (std::int32_t s = 0; s < specification.scalars; ++s) {
+                require(is_index(row.scalar[s], scalars), at(i) + "unknown scalar register");
+            }
+            if (specification.draws) {
+                require(is_index(row.stream, static_cast<std::int64_t>(streams)),
+                        at(i) + "unknown stream");
+            }
+            write(i, written, 0);
+        }
+    }
+
+    // Scalar code: every operand is a scalar register; the first `fixed` are inputs and constants.
+    void scalars(std::vector<bool>& written, std::int64_t fixed) const {
+        const auto size = static_cast<std::int64_t>(written.size());
+        for (std::size_t i = 0; i < code_.size(); ++i) {
+            const Instruction& row = code_[i];
+            const Specification& specification = of(i);
+            require(!specification.draws, at(i) + "scalar code draws random numbers");
+            fields(i, size, size, 0);
+            reads(i, row.lane, specification.lanes, written);
+            reads(i, row.scalar, specification.scalars, written);
+            write(i, written, fixed);
+        }
+    }
+
+private:
+    std::string at(std::size_t i) const {
+        return std::string(part_) + "[" + std::to_string(i) + "]: ";
+    }
+
+    const Specification& of(std::size_t i) const {
+        const auto op = static_cast<std::int32_t>(code_[i].op);
+        require(is_index(op, OPERATIONS), at(i) + "unknown operation " + std::to_string(op));
+        return SPECIFICATIONS[op];
+    }
+
+    // Unused operands are addressed too (never read), so they must be indices all the same.
+    void fields(std::size_t i, std::int64_t registers, std::int64_t scalars,
+                std::size_t streams) const {
+        const Instruction& row = code_[i];
+        for (const std::int32_t lane : row.lane) {
+            require(lane == 0 || is_index(lane, registers), at(i) + "unknown register");
+        }
+        for (const std::int32_t scalar : row.scalar) {
+            require(scalar == 0 || is_index(scalar, scalars), at(i) + "unknown scalar register");
+        }
+        require(row.stream == 0 || is_index(row.stream, static_cast<std::int64_t>(streams)),
+                at(i) + "unknown stream");
+    }
+
+    template <int N>
+    void reads(std::size_t i, const std::int32_t (&operands)[N], std::int32_t count,
+               const std::vector<bool>& written) const {
+        for (std::int32_t k = 0; k < count; ++k) {
+            require(is_index(operands[k], static_cast<std::int64_t>(written.size())) &&
+                        written[static_cast<std::size_t>(operands[k])],
+                    at(i) + "reads register " + std::to_string(operands[k]) +
+                        ", which is not written");
+        }
+    }
+
+    void write(std::size_t i, std::vector<bool>& written, std::int64_t lowest) const {
+        const std::int64_t target = code_[i].target;
+        require(target >= lowest && is_index(target, static_cast<std::int64_t>(written.size())),
+                at(i) + "writes register " + std::to_string(target));
+        written[static_cast<std::size_t>(target)] = true;
+    }
+
+    const char* part_;
+    const std::vector<Instruction>& code_;
+};
+
+void check_sizes(const ProgramDefinition& p) {
+    require_range("inputs", p.inputs, 0, MAX_REGISTERS);
+    require_range("n_scalars", p.n_scalars,
+                  p.inputs + static_cast<std::int64_t>(p.constants.size()), MAX_REGISTERS);
+    require_range("n_registers", p.n_registers, 0, MAX_REGISTERS);
+    require_range("n_states", p.n_states, 0, p.n_registers);
+    require_range("stages", p.stages, 0, MAX_STAGES);
+    require(p.start_streams.size() <= static_cast<std::size_t>(MAX_STREAMS) &&
+                p.step_streams.size() <= static_cast<std::size_t>(MAX_STREAMS),
+            "more than " + std::to_string(MAX_STREAMS) + " streams");
+    require(p.records.size() <= static_cast<std::size_t>(MAX_RECORDS),
+            "more than " + std::to_string(MAX_RECORDS) + " records");
+    for (const float constant : p.constants) {
+        require(std::isfinite(constant), "a constant is not finite");
+    }
+    if (p.stages > 0) {
+        require(is_index(p.stage_register, p.n_states), "stage_register is not a state register");
+    } else {
+        require(p.stage_register == -1 && p.absorbing.empty(), "stage_register without stages");
+    }
+    for (const std::int32_t code : p.absorbing) {
+        require(is_index(code, p.stages), "absorbing: unknown stage " + std::to_string(code));
+    }
+}
+
+RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
+    const std::string label = "record '" + record.name + "': ";
+    RecordView view{};
+    view.kind = record.kind;
+    view.source = record.source;
+    view.by_stage = record.by_stage;
+    view.offset = static_cast<std::int32_t>(offset);
+    switch (record.kind) {
+        case RecordKind::count: view.width = 1; break;
+        case RecordKind::moments:
+            for (const std::int32_t exponent : {record.exponent, record.square_exponent}) {
+                require(std::abs(static_cast<std::int64_t>(exponent)) <= MAX_EXPONENT,
+                        label + "exponent " + std::to_string(exponent) + " is not in ±" +
+                            std::to_string(MAX_EXPONENT));
+            }
+            view.width = 2;
+            view.scale = std::ldexp(1.0F, record.exponent);
+            view.square_scale = std::ldexp(1.0F, record.square_exponent);
+            break;
+        case RecordKind::histogram:
+            require(record.bins > 0 && record.bins <= MAX_BINS,
+                    label + "bins " + std::to_string(record.bins) + ", allowed is 1 to " +
+                        std::to_string(MAX_BINS));
+            require(std::isfinite(record.low) && std::isfinite(record.high) &&
+                        record.low < record.high,
+                    label + "range is not finite and increasing");
+            view.width = record.bins + 2;
+            view.low = record.low;
+            view.high = record.high;
+            view.inverse = static_cast<float>(
+                record.bins / (static_cast<double>(record.high) - static_cast<double>(record.low)));
+            view.bins = record.bins;
+            require(std::isfinite(view.inverse), label + "range is too narrow for float32");
+            break;
+        default: refuse(label + "unknown kind");
+    }
+    return view;
+}
+
+Code code_of(const std::vector<Instruction>& code) noexcept {
+    return {code.data(), static_cast<std::int32_t>(code.size())};
+}
+
+Streams streams_of(const std::vector<std::uint32_t>& slots) noexcept {
+    return {slots.data(), static_cast<std::int32_t>(slots.size())};
+}
+
+}  // namespace
+
+Program::Program(ProgramDefinition definition) : definition_(std::move(definition)) {
+    const ProgramDefinition& p = definition_;
+    check_sizes(p);
+
+    const auto fixed = p.inputs + static_cast<std::int64_t>(p.constants.size());
+    std::vector<bool> scalars(static_cast<std::size_t>(p.n_scalars), false);
+    std::fill_n(scalars.begin(), fixed, true);
+    CodeCheck("scalar_code", p.scalar_code).scalars(scalars, fixed);
+    require(std::find(scalars.begin(), scalars.end(), false) == scalars.end(),
+            "n_scalars: a scalar register is never written");
+
+    std::vector<bool> states(static_cast<std::size_t>(p.n_registers), false);
+    std::fill_n(states.begin(), p.n_states, true);
+    auto written = states;
+    CodeCheck("start_code", p.start_code).lanes(written, p.n_scalars, p.start_streams.size());
+    readable_ = states;
+    CodeCheck("step_code", p.step_code).lanes(readable_, p.n_scalars, p.step_streams.size());
+
+    absorbing_ = std::make_unique<bool[]>(static_cast<std::size_t>(MAX_STAGES));
+    for (const std::int32_t code : p.absorbing) absorbing_[static_cast<std::size_t>(code)] = true;
+
+    std::int64_t width = 1 + p.stages;
+    for (const RecordDefinition& record : p.records) {
+        require(readable(record.source), "record '" + record.name + "': register " +
+                                             std::to_string(record.source) + " is not written");
+        records_.push_back(check_record(record, width));
+        const std::int64_t groups = record.by_stage ? std::max<std::int64_t>(p.stages, 1) : 1;
+        width += groups * records_.back().width;
+        require(width <= INT32_MAX, "records: the ledger row is wider than 2^31 cells");
+    }
+    width_ = static_cast<std::int32_t>(width);
+}
+
+ProgramView Program::view() const noexcept {
+    ProgramView view{};
+    view.start_code = code_of(definition_.start_code);
+    view.step_code = code_of(definition_.step_code);
+    view.start_streams = streams_of(definition_.start_streams);
+    view.step_streams = streams_of(definition_.step_streams);
+    view.n_states = static_cast<std::int32_t>(definition_.n_states);
+    view.stage_register = static_cast<std::int32_t>(definition_.stage_register);
+    view.stages = static_cast<std::int32_t>(definition_.stages);
+    view.absorbing = absorbing_.get();
+    view.records = records_.data();
+    view.n_records = static_cast<std::int32_t>(records_.size());
+    view.width = width_;
+    return view;
+}
+
+std::int32_t Program::max_streams() const noexcept {
+    return static_cast<std::int32_t>(
+        std::max(definition_.start_streams.size(), definition_.step_streams.size()));
+}
+
+bool Program::readable(std::int64_t lane_register) const noexcept {
+    return is_index(lane_register, definition_.n_registers) &&
+           readable_[static_cast<std::size_t>(lane_register)];
+}
+
+void Program::fill_scalars(const float* inputs, float* file) const noexcept {
+    const std::size_t fixed = static_cast<std::size_t>(definition_.inputs);
+    std::copy_n(inputs, fixed, file);
+    std::copy(definition_.constants.begin(), definition_.constants.end(), file + fixed);
+    run_scalar_code(code_of(definition_.scalar_code), file);
+}
+
+}  // namespace pycore

@@ -1,0 +1,88 @@
+"""The compiled block machine; private, every call is made by :mod:`pycore` after its own checks."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypedDict, final
+
+import numpy as np
+import numpy.typing as npt
+
+_Isa = Literal["auto", "scalar", "avx2", "avx512"]
+
+__version__: str
+
+class _BuildConfig(TypedDict):
+    version: str
+    compiler: str
+    flags: str
+    build_type: str
+    cxx_standard: str
+    pybind11: str
+    isas: list[str]
+
+@final
+class Program:
+    def __init__(
+        self,
+        *,
+        inputs: int,
+        constants: npt.NDArray[np.float32],
+        n_scalars: int,
+        n_registers: int,
+        n_states: int,
+        scalar_code: npt.NDArray[np.int32],
+        start_code: npt.NDArray[np.int32],
+        step_code: npt.NDArray[np.int32],
+        start_streams: npt.NDArray[np.uint32],
+        step_streams: npt.NDArray[np.uint32],
+        stage_register: int,
+        stages: int,
+        absorbing: npt.NDArray[np.int32],
+        record_names: Sequence[str],
+        record_kinds: Sequence[str],
+        record_registers: npt.NDArray[np.int32],
+        record_by_stage: npt.NDArray[np.uint8],
+        record_exponents: npt.NDArray[np.int32],
+        record_ranges: npt.NDArray[np.float32],
+        record_bins: npt.NDArray[np.int32],
+    ) -> None: ...
+    @property
+    def width(self) -> int: ...
+
+def run(
+    program: Program,
+    inputs: Sequence[npt.NDArray[np.float32]],
+    counts: npt.NDArray[np.uint64],
+    segments: npt.NDArray[np.uint32],
+    batches: int,
+    periods: int,
+    seed: int,
+    *,
+    lo: npt.NDArray[np.uint64] | None = None,
+    hi: npt.NDArray[np.uint64] | None = None,
+    threads: int = 0,
+    isa: _Isa = "auto",
+    block: int = 256,
+    progress: Callable[[int, int], object] | None = None,
+) -> npt.NDArray[np.int64]: ...
+def trace(
+    program: Program,
+    inputs: Sequence[npt.NDArray[np.float32]],
+    segments: npt.NDArray[np.uint32],
+    ids: npt.NDArray[np.uint64],
+    registers: npt.NDArray[np.int32],
+    periods: int,
+    seed: int,
+    *,
+    isa: _Isa = "auto",
+) -> npt.NDArray[np.float32]: ...
+def isas() -> list[str]: ...
+def instruction_table() -> list[tuple[str, int, int, int, bool]]: ...
+def build_config() -> _BuildConfig: ...
+def philox(
+    counters: npt.NDArray[np.uint32], key: npt.NDArray[np.uint32], *, isa: _Isa = "auto"
+) -> npt.NDArray[np.uint32]: ...
+def uniform(words: npt.NDArray[np.uint32], *, isa: _Isa = "auto") -> npt.NDArray[np.float32]: ...
+def normal(words: npt.NDArray[np.uint32], *, isa: _Isa = "auto") -> npt.NDArray[np.float32]: ...
+def exp(x: npt.NDArray[np.float32], *, isa: _Isa = "auto") -> npt.NDArray[np.float32]: ...
+def log(x: npt.NDArray[np.float32], *, isa: _Isa = "auto") -> npt.NDArray[np.float32]: ...
+def logistic(x: npt.NDArray[np.float32], *, isa: _Isa = "auto") -> npt.NDArray[np.float32]: ...

@@ -1,0 +1,1 @@
+"""Model → program (bytecode), and the NumPy interpreter that is the machine's oracle."""

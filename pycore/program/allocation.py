@@ -1,0 +1,98 @@
+"""Values in single-assignment form → few registers.
+
+Dead instructions are dropped (their random streams with them: slots are addressed by name, so
+nobody else's numbers move), then a linear scan reuses registers as soon as a value is dead, which
+keeps the working set of a block within the L1 cache.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+
+from pycore.program.instructions import ROW, SPECIFICATION
+from pycore.program.lowering import Instruction
+from pycore.program.program import Row
+
+__all__ = ["allocate", "live", "renumber_streams"]
+
+
+def live(code: Iterable[Instruction], outputs: Iterable[int]) -> list[Instruction]:
+    """Keep the instructions that some output depends on."""
+    wanted = set(outputs)
+    kept: list[Instruction] = []
+    for instruction in reversed(list(code)):
+        if instruction.value in wanted:
+            kept.append(instruction)
+            wanted.update(instruction.lanes)
+    return kept[::-1]
+
+
+def renumber_streams(
+    code: Iterable[Instruction], slots: Mapping[str, int]
+) -> tuple[list[Instruction], list[str]]:
+    """Drop unused streams; returns the code and the names of those that are left."""
+    names = {index: name for name, index in slots.items()}
+    used: dict[int, int] = {}
+    result = []
+    for i in code:
+        if SPECIFICATION[i.op].draws:
+            stream = used.setdefault(i.stream, len(used))
+            result.append(Instruction(i.op, i.value, i.lanes, i.scalars, stream))
+        else:
+            result.append(i)
+    return result, [names[index] for index in used]
+
+
+def allocate(
+    code: list[Instruction],
+    fixed: Mapping[int, int],
+    outputs: Iterable[int],
+    first_free: int,
+) -> tuple[list[Row], dict[int, int], int]:
+    """Assign registers.
+
+    Parameters
+    ----------
+    code : list of Instruction
+        Live code in order.
+    fixed : mapping of value to register
+        Values that live in a persistent register.
+    outputs : iterable of int
+        Values that must survive to the end of the code.
+    first_free : int
+        First register that is not persistent.
+
+    Returns
+    -------
+    rows, registers, size
+        Encoded rows, value → register, and the number of registers needed.
+    """
+    last_use = {i.value: position for position, i in enumerate(code)}
+    for position, i in enumerate(code):
+        for value in i.lanes:
+            last_use[value] = position
+    for value in outputs:
+        last_use[value] = len(code)
+    registers = dict(fixed)
+    free: list[int] = []
+    size = first_free
+    rows: list[Row] = []
+    for position, i in enumerate(code):
+        sources = [registers[value] for value in i.lanes]
+        # Freed before the result is placed: an instruction may write over its own operand.
+        for value in set(i.lanes):
+            if last_use[value] == position and value not in fixed:
+                heapq.heappush(free, registers[value])
+        if i.value not in registers:
+            if free:
+                registers[i.value] = heapq.heappop(free)
+            else:
+                registers[i.value] = size
+                size += 1
+        lanes = (*sources, 0, 0, 0, 0)[:4]
+        scalars = (*i.scalars, 0, 0, 0, 0, 0)[:5]
+        row = (int(i.op), registers[i.value], *lanes, *scalars, i.stream)
+        assert len(row) == ROW
+        rows.append(row)
+    return rows, registers, size

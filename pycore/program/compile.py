@@ -1,0 +1,341 @@
+"""Model → program.
+
+The compiler walks a period in the model's order.  A state has two values, the one before and the
+one after its update, and each reader gets the one that stands when it is reached.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+import sympy as sp
+
+from pycore.errors import InputError, NotYetSimulated
+from pycore.model.distributions import Distribution
+from pycore.model.elements import (
+    Define,
+    Draw,
+    Environment,
+    Event,
+    Lever,
+    Parameter,
+    Stage,
+    State,
+    Trait,
+)
+from pycore.model.functions import logistic
+from pycore.model.model import Model
+from pycore.program.allocation import allocate, live, renumber_streams
+from pycore.program.instructions import SPECIFICATION, Op
+from pycore.program.lowering import Instruction, LaneCode, ScalarCode
+from pycore.program.program import Program, Record, Row
+
+__all__ = ["compile_model", "slot"]
+
+Keep = Literal["records", "everything"]
+
+
+def slot(qualified_name: str) -> int:
+    """Philox slot of a named random stream: its name decides, not its place in the model."""
+    return zlib.crc32(qualified_name.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Encoded code of the start or of the step, with the streams it draws from."""
+
+    rows: list[Row]
+    streams: list[str]
+    registers: dict[int, int]
+    size: int
+
+
+class _Builder:
+    """One walk through a period; values carry the version of the state they were read from."""
+
+    def __init__(self, model: Model, scalar: ScalarCode, carried: dict[str, int]) -> None:
+        self.model = model
+        self.carried = carried
+        self.count = 0
+        self.code = LaneCode(scalar, self.new)
+        self.fixed: dict[int, int] = {}
+        self.named: dict[str, int] = {}
+        self.current: dict[sp.Symbol, sp.Symbol] = {}
+
+    def new(self) -> int:
+        self.count += 1
+        return self.count - 1
+
+    def read(self, name: str) -> None:
+        """Bind a carried quantity to the value its register holds when the period begins."""
+        value = self.new()
+        self.fixed[value] = self.carried[name]
+        self.named[name] = value
+        self.code.bind(self.model[name], value)
+
+    def lower(self, expression: sp.Basic) -> int:
+        return self.code.lower(expression.xreplace(self.current))
+
+    def drawn(self, stream: str, distribution: Distribution) -> int:
+        standard = sp.Symbol(f"standard {stream}", real=True)
+        self.code.bind(standard, self.standard(stream, distribution.base == "normal"))
+        return self.lower(distribution.transform(standard))
+
+    def standard(self, stream: str, normal: bool) -> int:
+        op = Op.NORMAL if normal else Op.UNIFORM
+        return self.code.emit(op, stream=self.code.streams.index(stream))
+
+    def name(self, name: str, value: int) -> None:
+        self.named[name] = value
+        self.code.bind(self.model[name], value)
+
+    def carry(self, name: str, value: int, before: int) -> None:
+        """Place a new value in its persistent register; a shared value is copied, not aliased."""
+        if not self.code.fresh(value, before) or value in self.fixed:
+            source, value = value, self.new()
+            self.code.instructions.append(Instruction(Op.COPY, value, (source,)))
+        self.fixed[value] = self.carried[name]
+        self.named[name] = value
+        symbol = self.model[name]
+        self.current[symbol] = sp.Symbol(f"{name} updated", real=True)
+        self.code.bind(self.current[symbol], value)
+
+    def finish(self, outputs: set[int]) -> _Part:
+        code, streams = renumber_streams(
+            live(self.code.instructions, outputs), self.code.streams.slots
+        )
+        rows, registers, size = allocate(code, self.fixed, outputs, len(self.carried))
+        return _Part(rows, streams, registers, size)
+
+
+def compile_model(model: Model, *, keep: Keep = "records", stages: bool = True) -> Program:
+    """Compile a model.
+
+    Parameters
+    ----------
+    model : Model
+        What to compile.
+    keep : {"records", "everything"}
+        ``"records"`` keeps what is aggregated; ``"everything"`` keeps every named quantity
+        readable after each period, for trajectories.  The arithmetic is the same.
+    stages : bool
+        ``False`` switches the stages off, so that nobody leaves (used to survey whole cohorts).
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    NotYetSimulated
+        If the model declares an environment, or draws from a distribution without instruction.
+
+    Examples
+    --------
+    >>> from pycore.model.model import Model
+    >>> m = Model("coin")
+    >>> m.record(m.event("heads", probability=m.parameter("p", 0.5)))
+    >>> compile_model(m).inputs
+    ('p',)
+    """
+    _require_simulable(model)
+    stage = model.stage_element if stages else None
+    carried = _carried(model, stage)
+    scalar = ScalarCode(
+        frozenset([*model.of_kind(Parameter), *model.of_kind(Lever), *model.constant_traits])
+    )
+    start = _start(_Builder(model, scalar, carried))
+    builder = _Builder(model, scalar, carried)
+    _walk(builder, stage)
+    wanted = list(model.records) if keep == "records" else list(builder.named)
+    step = builder.finish({builder.named[n] for n in wanted} | {builder.named[n] for n in carried})
+    where = {n: step.registers[builder.named[n]] for n in wanted}
+    _refuse_colliding_slots([*start.streams, *step.streams])
+    n_scalars, scalar_rows, place = _scalar_layout(scalar)
+    return Program(
+        name=model.name,
+        inputs=tuple(scalar.inputs),
+        constants=tuple(scalar.constants),
+        n_scalars=n_scalars,
+        n_registers=max(start.size, step.size),
+        n_states=len(carried),
+        scalar_code=scalar_rows,
+        start_code=tuple(_with_scalars(row, place) for row in start.rows),
+        step_code=tuple(_with_scalars(row, place) for row in step.rows),
+        start_streams=tuple(slot(n) for n in start.streams),
+        step_streams=tuple(slot(n) for n in step.streams),
+        stage_register=carried[stage.name] if stage else -1,
+        stages=stage.labels if stage else (),
+        absorbing=tuple(stage.labels.index(a) for a in stage.absorbing) if stage else (),
+        records=_records(model, where, stage) if keep == "records" else (),
+        traced=where if keep == "everything" else {},
+    )
+
+
+def _require_simulable(model: Model) -> None:
+    coupled = list(model.of_kind(Environment))
+    if coupled:
+        raise NotYetSimulated(
+            f"model {model.name!r}: received the environment {coupled[0]!r}, allowed is a model "
+            "without coupling between consumers (environments are printed, not simulated yet)"
+        )
+    for name, element in model.elements.items():
+        drawn = element.distribution if isinstance(element, Draw | Trait) else None
+        if drawn is not None and drawn.base is None:
+            raise NotYetSimulated(
+                f"{name}: received {drawn}, allowed are Normal, LogNormal, Exponential and "
+                "Uniform (the machine has no instruction for others yet)"
+            )
+    unset = [n for n, s in model.of_kind(State).items() if not s.updated]
+    if unset:
+        raise InputError(
+            f"model {model.name!r}: received the state {unset[0]!r} without an equation, allowed "
+            "are states with target= or increment= (give it with update())"
+        )
+
+
+def _carried(model: Model, stage: Stage | None) -> dict[str, int]:
+    """Persistent registers: drawn traits, states, the stage."""
+    names = [n for n, t in model.of_kind(Trait).items() if t.distribution is not None]
+    names += model.of_kind(State)
+    if stage is not None:
+        names.append(stage.name)
+    return {name: register for register, name in enumerate(names)}
+
+
+def _start(b: _Builder) -> _Part:
+    placed: set[int] = set()
+    for name, trait in b.model.of_kind(Trait).items():
+        if trait.distribution is not None:
+            before = len(b.code.instructions)
+            b.carry(name, b.drawn(f"trait:{name}", trait.distribution), before)
+            placed.add(b.named[name])
+    for name, state in b.model.of_kind(State).items():
+        if state.start != 0:
+            before = len(b.code.instructions)
+            b.carry(name, b.lower(state.start), before)
+            placed.add(b.named[name])
+    return b.finish(placed)
+
+
+def _walk(b: _Builder, stage: Stage | None) -> None:
+    for name in b.carried:
+        b.read(name)
+    if stage is None and b.model.stage_element is not None:
+        # Nobody moves: the stage keeps its first label, whose code is 0.
+        b.name(b.model.stage_element.name, b.lower(sp.S.Zero))
+        del b.named[b.model.stage_element.name]
+    for step in b.model.order:
+        element = b.model.element(step.name)
+        before = len(b.code.instructions)
+        if isinstance(element, Draw):
+            b.name(step.name, b.drawn(f"draw:{step.name}", element.distribution))
+        elif isinstance(element, Event):
+            b.name(step.name, _event(b, element))
+        elif isinstance(element, Define):
+            b.name(step.name, b.lower(element.expression))
+        elif isinstance(element, State):
+            b.carry(step.name, _next(b, element), before)
+        elif isinstance(element, Stage) and stage is not None:
+            b.carry(step.name, _transition(b, element), before)
+
+
+def _event(b: _Builder, event: Event) -> int:
+    stream = b.code.streams.index(f"event:{event.name}")
+    expression = event.logit if event.probability is None else event.probability
+    assert expression is not None
+    if b.code.scalar.is_scalar(expression):
+        probability = expression if event.logit is None else logistic(expression)
+        register = b.code.scalar.lower(probability)
+        return b.code.emit(Op.EVENT_S, scalars=(register,), stream=stream)
+    op = Op.EVENT_P if event.logit is None else Op.EVENT_LOGIT
+    return b.code.emit(op, (b.lower(expression),), stream=stream)
+
+
+def _next(b: _Builder, state: State) -> int:
+    previous = b.model[state.name]
+    following: sp.Expr = state.carry * previous
+    if state.target is not None:
+        following += (1 - state.carry) * state.target
+    if state.increment is not None:
+        following += state.increment
+    if state.noise != 0:
+        shock = sp.Symbol(f"standard noise:{state.name}", real=True)
+        b.code.bind(shock, b.standard(f"noise:{state.name}", normal=True))
+        following += state.noise * shock
+    if state.low is not None:
+        following = sp.Max(following, state.low)
+    if state.high is not None:
+        following = sp.Min(following, state.high)
+    return b.lower(following)
+
+
+def _transition(b: _Builder, stage: Stage) -> int:
+    """Of several events in one period the first listed decides, so they are applied backwards."""
+    old = b.named[stage.name]
+    several = len(stage.transitions) > 1
+    result = old
+    for origin, moves in reversed(stage.transitions.items()):
+        here = b.code.scalar.constant(float(stage.labels.index(origin)))
+        for goal, event in reversed(moves.items()):
+            happened = b.lower(b.model[event])
+            if several:
+                inside = b.code.emit(Op.EQ_S, (old,), (here,))
+                happened = b.code.emit(Op.MUL, (inside, happened))
+            there = b.lower(sp.Integer(stage.labels.index(goal)))
+            result = b.code.emit(Op.SELECT, (happened, there, result))
+    return result
+
+
+def _records(model: Model, registers: dict[str, int], stage: Stage | None) -> tuple[Record, ...]:
+    records = []
+    for name, spec in model.records.items():
+        by_stage = spec.by_stage and stage is not None
+        register = registers[name]
+        if isinstance(model.element(name), Event):
+            records.append(Record(name, "count", register, by_stage))
+            continue
+        exponent = -round(math.log2(spec.resolution))
+        square = max(min(2 * exponent - 20, exponent), -30)
+        records.append(Record(name, "moments", register, by_stage, exponent, square))
+        if spec.bins is not None:
+            low, high, bins = spec.bins
+            records.append(
+                Record(f"{name}:histogram", "histogram", register, by_stage,
+                       low=float(low), high=float(high), bins=bins)
+            )  # fmt: skip
+    return tuple(records)
+
+
+def _scalar_layout(
+    scalar: ScalarCode,
+) -> tuple[int, tuple[Row, ...], dict[int, int]]:
+    """Inputs first, then constants, then computed scalars in the order they are computed."""
+    computed = [i.value for i in scalar.instructions]
+    order = [*scalar.inputs.values(), *scalar.constants.values(), *computed]
+    place = {value: register for register, value in enumerate(order)}
+    rows = tuple(
+        (int(i.op), place[i.value], *(*(place[v] for v in i.lanes), 0, 0, 0, 0)[:4],
+         0, 0, 0, 0, 0, 0)
+        for i in scalar.instructions
+    )  # fmt: skip
+    return len(order), rows, place
+
+
+def _with_scalars(row: Row, place: dict[int, int]) -> Row:
+    used = SPECIFICATION[Op(row[0])].scalars
+    return (*row[:6], *(place[v] for v in row[6 : 6 + used]), *row[6 + used :])
+
+
+def _refuse_colliding_slots(streams: list[str]) -> None:
+    seen: dict[int, str] = {}
+    for name in streams:
+        if slot(name) in seen:
+            raise InputError(
+                f"names: received {seen[slot(name)]!r} and {name!r}, allowed are names whose "
+                "random streams have different addresses; rename one of them"
+            )
+        seen[slot(name)] = name

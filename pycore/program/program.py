@@ -1,0 +1,344 @@
+"""A program: the immutable, validated, hashable bytecode that both interpreters run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pycore.errors import InputError
+from pycore.program.instructions import ROW, SPECIFICATION, Op
+
+__all__ = ["FORMAT_VERSION", "Program", "Record"]
+
+FORMAT_VERSION = 1
+MAX_REGISTERS = 4096
+MAX_STREAMS = 1024
+MAX_ROWS = 65_536
+MAX_BINS = 4096
+MAX_STAGES = 64
+MAX_EXPONENT = 30
+
+Row = tuple[int, ...]
+RecordKind = Literal["count", "moments", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One aggregated quantity of a period.
+
+    ``count`` counts non-zero lanes; ``moments`` sums x and x² in fixed point with steps of
+    2^-``exponent`` and 2^-``square_exponent``; ``histogram`` counts lanes in ``bins`` equal bins
+    between ``low`` and ``high`` plus one below and one above.
+    """
+
+    name: str
+    kind: RecordKind
+    register: int
+    by_stage: bool = False
+    exponent: int = 16
+    square_exponent: int = 12
+    low: float = 0.0
+    high: float = 1.0
+    bins: int = 0
+
+    def width(self, stages: int) -> int:
+        """Number of int64 cells this record takes in the ledger of one period."""
+        cells = {"count": 1, "moments": 2, "histogram": self.bins + 2}[self.kind]
+        return cells * (max(stages, 1) if self.by_stage else 1)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Bytecode of one model.
+
+    Parameters
+    ----------
+    name : str
+        The model's name.
+    inputs : tuple of str
+        Names of the scalar inputs (parameters, levers, constant traits, ``period``); they fill the
+        first scalar registers.
+    constants : tuple of float
+        Finite float32 constants; they fill the next scalar registers.
+    n_scalars, n_registers, n_states : int
+        Sizes of the scalar file and of the lane file; the first ``n_states`` lane registers are
+        carried from period to period.
+    scalar_code, start_code, step_code : tuple of rows
+        Instructions, see :mod:`pycore.program.instructions`.
+    start_streams, step_streams : tuple of int
+        Philox slots (crc32 of the element's qualified name), indexed by an instruction's ``imm``.
+    stage_register : int
+        Lane register holding the stage code, or -1.
+    stages, absorbing : tuple
+        Stage labels and the codes of those that end a life.
+    records : tuple of Record
+        What is aggregated in each period.
+    traced : mapping of str to int
+        Names kept readable after a step, with their registers (empty in aggregate programs).
+
+    Raises
+    ------
+    InputError
+        If any index, size, constant or record is out of its range.
+
+    Examples
+    --------
+    >>> from pycore.program.instructions import Op
+    >>> p = Program(
+    ...     name="coin",
+    ...     inputs=("p",),
+    ...     constants=(),
+    ...     n_scalars=1,
+    ...     n_registers=1,
+    ...     n_states=0,
+    ...     scalar_code=(),
+    ...     start_code=(),
+    ...     step_code=((Op.EVENT_S, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),),
+    ...     start_streams=(),
+    ...     step_streams=(7,),
+    ...     records=(Record("heads", "count", 0),),
+    ... )
+    >>> Program.from_json(p.to_json()) == p
+    True
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    constants: tuple[float, ...]
+    n_scalars: int
+    n_registers: int
+    n_states: int
+    scalar_code: tuple[Row, ...]
+    start_code: tuple[Row, ...]
+    step_code: tuple[Row, ...]
+    start_streams: tuple[int, ...]
+    step_streams: tuple[int, ...]
+    stage_register: int = -1
+    stages: tuple[str, ...] = ()
+    absorbing: tuple[int, ...] = ()
+    records: tuple[Record, ...] = ()
+    traced: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def width(self) -> int:
+        """Ledger cells of one batch and period: active, stages, records."""
+        return 1 + len(self.stages) + sum(r.width(len(self.stages)) for r in self.records)
+
+    @cached_property
+    def offsets(self) -> dict[str, int]:
+        """First ledger cell of each record."""
+        cell, found = 1 + len(self.stages), {}
+        for record in self.records:
+            found[record.name] = cell
+            cell += record.width(len(self.stages))
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: the program's identity in provenance and caches."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def rows(self, part: Literal["scalar", "start", "step"]) -> npt.NDArray[np.int32]:
+        """Code of one part as an int32 array of shape (rows, 12)."""
+        code: tuple[Row, ...] = getattr(self, f"{part}_code")
+        return np.asarray(code, dtype=np.int32).reshape(len(code), ROW)
+
+    def to_json(self) -> str:
+        """Canonical JSON (sorted keys, no spaces); float32 constants survive exactly."""
+        data = asdict(self)
+        data["traced"] = dict(self.traced)
+        data["format"] = FORMAT_VERSION
+        return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Program:
+        """Read what :meth:`to_json` wrote; anything else is refused with the reason."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"program: not JSON ({error})") from error
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT_VERSION:
+            raise InputError(f"program: allowed is a JSON object with format {FORMAT_VERSION}")
+        try:
+            records = tuple(Record(**r) for r in data.pop("records", ()))
+            for part in ("scalar_code", "start_code", "step_code"):
+                data[part] = tuple(tuple(row) for row in data[part])
+            for part in (
+                "inputs", "constants", "start_streams", "step_streams", "stages", "absorbing",
+            ):  # fmt: skip
+                data[part] = tuple(data[part])
+            return cls(**data, records=records)
+        except (TypeError, KeyError) as error:
+            raise InputError(f"program: not a complete program ({error})") from error
+
+    def to_core(self) -> Any:
+        """The C++ program, validated once more on the other side and cached here."""
+        return self._core
+
+    @cached_property
+    def _core(self) -> Any:
+        from pycore import _core
+
+        return _core.Program(
+            inputs=len(self.inputs),
+            constants=np.asarray(self.constants, dtype=np.float32),
+            n_scalars=self.n_scalars,
+            n_registers=self.n_registers,
+            n_states=self.n_states,
+            scalar_code=self.rows("scalar"),
+            start_code=self.rows("start"),
+            step_code=self.rows("step"),
+            start_streams=np.asarray(self.start_streams, dtype=np.uint32),
+            step_streams=np.asarray(self.step_streams, dtype=np.uint32),
+            stage_register=self.stage_register,
+            stages=len(self.stages),
+            absorbing=np.asarray(self.absorbing, dtype=np.int32),
+            record_names=[r.name for r in self.records],
+            record_kinds=[r.kind for r in self.records],
+            record_registers=np.asarray([r.register for r in self.records], dtype=np.int32),
+            record_by_stage=np.asarray([r.by_stage for r in self.records], dtype=np.uint8),
+            record_exponents=np.asarray(
+                [(r.exponent, r.square_exponent) for r in self.records], dtype=np.int32
+            ).reshape(len(self.records), 2),
+            record_ranges=np.asarray(
+                [(r.low, r.high) for r in self.records], dtype=np.float32
+            ).reshape(len(self.records), 2),
+            record_bins=np.asarray([r.bins for r in self.records], dtype=np.int32),
+        )
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InputError(f"program: {message}")
+
+
+def _is_index(value: object, size: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < size
+
+
+def _validate(p: Program) -> None:
+    """Refuse every program that could read or write outside its registers."""
+    for label, value, low, high in (
+        ("n_scalars", p.n_scalars, len(p.inputs) + len(p.constants), MAX_REGISTERS),
+        ("n_registers", p.n_registers, 0, MAX_REGISTERS),
+        ("n_states", p.n_states, 0, p.n_registers),
+    ):
+        _require(
+            isinstance(value, int) and low <= value <= high,
+            f"{label} is {value!r}, allowed is an integer from {low} to {high}",
+        )
+    for constant in p.constants:
+        _require(
+            isinstance(constant, float) and float(np.float32(constant)) == constant,
+            f"constant {constant!r} is not a finite float32",
+        )
+    for label, streams in (("start_streams", p.start_streams), ("step_streams", p.step_streams)):
+        _require(len(streams) <= MAX_STREAMS, f"{label}: more than {MAX_STREAMS}")
+        _require(all(_is_index(s, 2**32) for s in streams), f"{label}: a slot is not a uint32")
+        _require(len(set(streams)) == len(streams), f"{label}: two streams share a slot")
+    _validate_scalar_code(p)
+    written = _validate_lane_code("start_code", p.start_code, p, set(range(p.n_states)))
+    del written  # only states survive from start to step
+    live = _validate_lane_code("step_code", p.step_code, p, set(range(p.n_states)))
+    _require(len(p.stages) <= MAX_STAGES, f"stages: more than {MAX_STAGES}")
+    if p.stages:
+        _require(_is_index(p.stage_register, p.n_states), "stage_register is not a state register")
+        _require(all(_is_index(k, len(p.stages)) for k in p.absorbing), "absorbing: unknown stage")
+    else:
+        _require(p.stage_register == -1 and not p.absorbing, "stage_register without stages")
+    names = [r.name for r in p.records]
+    _require(len(set(names)) == len(names), "records: two share a name")
+    for record in p.records:
+        _validate_record(record, live)
+    for name, register in p.traced.items():
+        _require(register in live, f"traced {name!r}: register {register} is not written")
+
+
+def _validate_scalar_code(p: Program) -> None:
+    written = set(range(len(p.inputs) + len(p.constants)))
+    _require(len(p.scalar_code) <= MAX_ROWS, f"scalar_code: more than {MAX_ROWS} rows")
+    for index, row in enumerate(p.scalar_code):
+        op = _op("scalar_code", index, row)
+        spec = SPECIFICATION[op]
+        _require(not spec.draws, f"scalar_code[{index}]: {op.name} draws random numbers")
+        reads = [*row[2 : 2 + spec.lanes], *row[6 : 6 + spec.scalars]]
+        _require(
+            all(r in written for r in reads),
+            f"scalar_code[{index}]: {op.name} reads a register that is not written",
+        )
+        _require(
+            _is_index(row[1], p.n_scalars) and row[1] >= len(p.inputs) + len(p.constants),
+            f"scalar_code[{index}]: {op.name} writes register {row[1]}",
+        )
+        written.add(row[1])
+    _require(len(written) == p.n_scalars, "n_scalars: a scalar register is never written")
+
+
+def _validate_lane_code(
+    label: str, code: tuple[Row, ...], p: Program, written: set[int]
+) -> set[int]:
+    streams = p.start_streams if label == "start_code" else p.step_streams
+    _require(len(code) <= MAX_ROWS, f"{label}: more than {MAX_ROWS} rows")
+    for index, row in enumerate(code):
+        op = _op(label, index, row)
+        spec = SPECIFICATION[op]
+        _require(
+            all(r in written for r in row[2 : 2 + spec.lanes]),
+            f"{label}[{index}]: {op.name} reads a register that is not written",
+        )
+        _require(
+            all(_is_index(s, p.n_scalars) for s in row[6 : 6 + spec.scalars]),
+            f"{label}[{index}]: {op.name} reads an unknown scalar register",
+        )
+        if spec.draws:
+            _require(_is_index(row[11], len(streams)), f"{label}[{index}]: unknown stream")
+        _require(_is_index(row[1], p.n_registers), f"{label}[{index}]: unknown register {row[1]}")
+        written.add(row[1])
+    return written
+
+
+def _op(label: str, index: int, row: Row) -> Op:
+    _require(
+        len(row) == ROW and all(_is_index(v, 2**31) for v in row),
+        f"{label}[{index}] is not a row of {ROW} non-negative 32-bit integers",
+    )
+    try:
+        return Op(row[0])
+    except ValueError:
+        raise InputError(f"program: {label}[{index}]: unknown operation {row[0]}") from None
+
+
+def _validate_record(record: Record, live: set[int]) -> None:
+    label = f"record {record.name!r}"
+    _require(record.kind in ("count", "moments", "histogram"), f"{label}: kind {record.kind!r}")
+    _require(record.register in live, f"{label}: register {record.register} is not written")
+    if record.kind == "moments":
+        for exponent in (record.exponent, record.square_exponent):
+            _require(
+                isinstance(exponent, int) and -MAX_EXPONENT <= exponent <= MAX_EXPONENT,
+                f"{label}: exponent {exponent!r} is not in ±{MAX_EXPONENT}",
+            )
+    if record.kind == "histogram":
+        low, high = np.float32(record.low), np.float32(record.high)
+        _require(
+            bool(np.isfinite(low) and np.isfinite(high) and low < high)
+            and bool(np.isfinite(np.float32(record.bins / (float(high) - float(low))))),
+            f"{label}: range {record.low!r} to {record.high!r} is not finite and increasing",
+        )
+        _require(
+            _is_index(record.bins, MAX_BINS + 1) and record.bins > 0,
+            f"{label}: bins {record.bins!r}, allowed is 1 to {MAX_BINS}",
+        )
