@@ -1,0 +1,1 @@
+"""Populations of consumers: simulate, replay, compare, survey and reproduce."""

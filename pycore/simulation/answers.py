@@ -1,0 +1,172 @@
+"""Synthetic questionnaires: the answers that a simulated population would give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pycore.errors import refuse
+from pycore.model.elements import Item
+from pycore.model.model import Model
+from pycore.program.arithmetic import normal
+from pycore.program.compile import compile_model, slot
+from pycore.program.interpret import SURVEY, consumer_ids
+from pycore.program.philox import philox
+from pycore.program.program import Program
+from pycore.simulation.population import MAX_CONSUMERS, population
+from pycore.simulation.scenario import Value, cell_inputs, check_probabilities, resolve
+from pycore.simulation.simulate import MAX_PERIODS, _whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["answers", "default_thresholds"]
+
+_CHUNK = 4096
+
+
+def default_thresholds(points: int) -> tuple[float, ...]:
+    """Equally spaced cuts, 4.5 / points apart and symmetric about 0.
+
+    Examples
+    --------
+    >>> [round(c, 2) for c in default_thresholds(5)]
+    [-1.35, -0.45, 0.45, 1.35]
+    """
+    step = 4.5 / points
+    return tuple(step * (k - points / 2) for k in range(1, points))
+
+
+def answers(
+    model: Model,
+    *,
+    respondents: int = 500,
+    seed: int,
+    burn_in: int = 52,
+    recall: int | None = None,
+    segments: pd.DataFrame | list[dict[str, Any]] | None = None,
+    scenario: Mapping[str, Value] | None = None,
+) -> pd.DataFrame:
+    """Survey a simulated cohort.
+
+    The whole cohort answers: stages are switched off, so nobody is missing because she left.
+    After ``burn_in`` periods each respondent averages what she lived through over ``recall``
+    periods; an item is intercept + loading·average + error, cut into answer categories.  Over a
+    long recall the averages obey the model's long-run equations, which is what lets
+    :func:`pycore.estimate` recover the coefficients (the bridge; an assumption about real
+    respondents).
+
+    Parameters
+    ----------
+    model : Model
+        A model with survey items.
+    respondents : int
+        Number of respondents; respondent k gives the same answers whatever this number is.
+    seed : int
+        Key of the random numbers.
+    burn_in, recall : int
+        Periods before the window, and its length (``model.recall`` by default).
+    segments : table, optional
+        As in :func:`pycore.simulate`.
+    scenario : mapping, optional
+        Settings of one scenario.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per respondent: ``segment``, the constant traits, the items. Synthetic data.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("mood")
+    >>> x = m.trait("disposition", pc.Normal(0, 1))
+    >>> y = m.state("mood_level", carry=0.5, target=x, noise=0.2)
+    >>> _ = m.survey(y, 2, points=5)
+    >>> pc.answers(m, respondents=3, seed=1)
+      segment  mood_level_1  mood_level_2
+    0     all             4             3
+    1     all             3             3
+    2     all             2             2
+    """
+    import pandas as pd
+
+    if not isinstance(model, Model):
+        raise refuse("model", model, "a pycore Model")
+    if not model.items:
+        raise refuse("model", model.name, "a model with survey items, see Model.survey")
+    _whole("respondents", respondents, 1, min(MAX_CONSUMERS, 10**8))
+    _whole("seed", seed, 0, 2**64 - 1)
+    _whole("burn_in", burn_in, 0, MAX_PERIODS)
+    window = model.recall if recall is None else recall
+    _whole("recall", window, 1, MAX_PERIODS)
+    program = compile_model(model, keep="everything", stages=False)
+    people = population(model, segments)
+    settings = resolve(model, {"survey": dict(scenario or {})}, burn_in + window)
+    cells = cell_inputs(model, program, people, settings, {})
+    check_probabilities(model, program, cells)
+    columns: dict[str, list[Any]] = {n: [] for n in ("segment", *model.constant_traits)}
+    columns |= {item: [] for item in model.items}
+    for g, count in enumerate(people.counts(respondents)):
+        part = people.segments[g]
+        columns["segment"] += [part.name] * count
+        for name, trait in model.constant_traits.items():
+            columns[name] += [part.traits.get(name, trait.value)] * count
+        for first in range(0, count, _CHUNK):
+            ids = consumer_ids(g, np.arange(first, min(first + _CHUNK, count)))
+            lives = _Lives(program, cells[g], g, ids, burn_in, window, seed)
+            averages = lives.averages(model)
+            for item in model.items.values():
+                columns[item.name].append(_answer(item, averages[item.measures], ids, seed))
+    for name in model.items:
+        columns[name] = list(np.concatenate(columns[name]))
+    return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lives:
+    """Respondents of one segment and the window their answers look back on."""
+
+    program: Program
+    inputs: npt.NDArray[np.float32]
+    segment: int
+    ids: npt.NDArray[np.uint64]
+    burn_in: int
+    window: int
+    seed: int
+
+    def averages(self, model: Model) -> dict[str, npt.NDArray[np.float64]]:
+        """Mean of every measured quantity over the window."""
+        from pycore import _core
+
+        names = sorted({item.measures for item in model.items.values()})
+        registers = np.asarray([self.program.traced[n] for n in names], dtype=np.int32)
+        last = self.burn_in + self.window
+        lives = _core.trace(
+            self.program.to_core(), [self.inputs], np.asarray([self.segment], dtype=np.uint32),
+            self.ids, registers, last, self.seed,
+        )  # fmt: skip
+        total = np.zeros((len(self.ids), len(names)))
+        for period in range(self.burn_in, last):  # one by one: a fixed order of additions
+            total += lives[:, period]
+        return {name: total[:, k] / self.window for k, name in enumerate(names)}
+
+
+def _answer(
+    item: Item,
+    average: npt.NDArray[np.float64],
+    ids: npt.NDArray[np.uint64],
+    seed: int,
+) -> npt.NDArray[Any]:
+    latent = item.intercept + item.loading * average
+    if item.error > 0:
+        words = philox(ids, 0, SURVEY, slot(f"item:{item.name}"), seed)[0]
+        latent = latent + item.error * normal(words).astype(np.float64)
+    if item.points == 0:
+        return np.asarray(latent)
+    cuts = item.thresholds or default_thresholds(item.points)
+    return np.searchsorted(np.asarray(cuts), latent, side="right") + 1

@@ -1,0 +1,49 @@
+"""Progress of long runs: a bar where somebody looks, silence in logs and continuous integration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pycore.errors import refuse
+
+__all__ = ["reporter"]
+
+Report = Callable[[int, int], None]
+
+
+@contextmanager
+def reporter(progress: bool | Report | None, consumers: int) -> Iterator[Report | None]:
+    """Function of (done, total) for the machine, or None for silence.
+
+    Parameters
+    ----------
+    progress : bool, callable or None
+        ``None`` shows a bar only on a terminal or in a notebook, and only for long runs.
+    consumers : int
+        Consumers over all scenarios and draws; the bar counts them.
+    """
+    if callable(progress):
+        yield progress
+        return
+    if progress not in (None, True, False):
+        raise refuse("progress", progress, "True, False, None or a function of (done, total)")
+    if progress is None:
+        progress = not os.environ.get("CI") and _watched()
+    if not progress:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=consumers, unit="consumers", unit_scale=True, delay=0.5) as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.update(round(consumers * done / max(total, 1)) - bar.n)
+
+        yield report
+
+
+def _watched() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

@@ -1,0 +1,122 @@
+"""Provenance: everything a run depends on, and the run again from it.
+
+Results depend on program, inputs, population and seed only; they are all here, so
+:func:`reproduce` gives the same bits on any machine and checks that it did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from pycore.errors import InputError, refuse
+from pycore.model.elements import Segment
+from pycore.model.model import Model
+from pycore.program.program import Program
+from pycore.simulation.population import Population
+
+__all__ = ["digest", "read", "reproduce", "write"]
+
+FORMAT_VERSION = 1
+
+
+def digest(ledger: xr.DataArray) -> str:
+    """SHA-256 of the ledger's integers (little-endian, C order)."""
+    data = np.ascontiguousarray(ledger.values.astype("<i8"))
+    return hashlib.sha256(data.tobytes()).hexdigest()
+
+
+def write(run: xr.Dataset, path: str | Path) -> None:
+    """Write the provenance of a run as JSON, atomically."""
+    from pycore.files import write_atomically
+
+    write_atomically(Path(path), _text(run).encode())
+
+
+def _text(run: xr.Dataset) -> str:
+    try:
+        return str(run.attrs["provenance"])
+    except KeyError:
+        raise refuse("run", type(run).__name__, "a Dataset that pc.simulate returned") from None
+
+
+def read(source: str | Path | xr.Dataset) -> dict[str, Any]:
+    """Provenance of a run, a JSON file or JSON text."""
+    if isinstance(source, xr.Dataset):
+        text = _text(source)
+    elif isinstance(source, str) and source.lstrip().startswith("{"):
+        text = source
+    else:
+        try:
+            text = Path(source).read_text()
+        except (OSError, TypeError) as error:
+            raise refuse(
+                "source", source, f"a run, provenance JSON or its file ({error})"
+            ) from None
+    try:
+        data: dict[str, Any] = json.loads(text)
+        known = data["format"] == FORMAT_VERSION
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"source: not the provenance of a run ({error})") from None
+    if not known:
+        raise refuse("source", data["format"], f"provenance of format {FORMAT_VERSION}")
+    return data
+
+
+def reproduce(source: str | Path | xr.Dataset, *, threads: int | None = None) -> xr.Dataset:
+    """Run again from provenance alone and check that every bit is the same.
+
+    Parameters
+    ----------
+    source : path, JSON text or Dataset
+        Where the provenance is.
+    threads : int, optional
+        Threads to use; they do not change the result.
+
+    Returns
+    -------
+    xarray.Dataset
+        The run, equal to the first one.
+
+    Raises
+    ------
+    InputError
+        If the source is no provenance, or the result differs from the recorded digest.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("coin")
+    >>> m.record(m.event("heads", probability=m.parameter("p", 0.5)))
+    >>> run = pc.simulate(m, consumers=1000, periods=2, seed=7)
+    >>> again = pc.reproduce(run)
+    >>> bool((again["heads_count"] == run["heads_count"]).all())
+    True
+    """
+    from pycore.simulation.simulate import run_settings
+
+    p = read(source)
+    try:
+        model = Model.from_json(json.dumps(p["model"]))
+        program = Program.from_json(json.dumps(p["program"]))
+        people = Population(tuple(Segment(**s) for s in p["segments"]))
+        draws = {n: np.asarray(v, dtype=float) for n, v in p["draws"].items()}
+        run = run_settings(
+            model, program, people, p["scenarios"], draws, consumers=p["consumers"],
+            periods=p["periods"], seed=p["seed"], batches=p["batches"], threads=threads,
+        )  # fmt: skip
+        expected = p["ledger_sha256"]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"source: incomplete provenance ({error!r})") from None
+    found = digest(run["ledger"])
+    if found != expected:
+        raise InputError(
+            f"source: the run gave ledger {found[:12]}…, its provenance says {expected[:12]}… "
+            "(the provenance was edited, or this version computes differently: see CHANGELOG)"
+        )
+    return run

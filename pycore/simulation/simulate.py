@@ -1,0 +1,259 @@
+"""Simulate populations: the public entry point."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+import pycore
+from pycore.errors import InputError, NotYetSimulated, refuse
+from pycore.model.elements import Lever, Parameter
+from pycore.model.model import Model
+from pycore.program.compile import compile_model
+from pycore.program.program import Program
+from pycore.simulation.dataset import ledger_array, summarise
+from pycore.simulation.population import MAX_CONSUMERS, Population, population
+from pycore.simulation.progress import reporter
+from pycore.simulation.provenance import FORMAT_VERSION, digest
+from pycore.simulation.scenario import (
+    Settings,
+    Value,
+    cell_inputs,
+    check_probabilities,
+    parameter_draws,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["simulate"]
+
+MAX_PERIODS = 2**20
+MAX_BATCHES = 1024
+_LEDGER_BYTES = 2**30
+_USUAL_LEDGER_BYTES = 2**27
+
+
+def simulate(
+    model: Model,
+    *,
+    consumers: int = 100_000,
+    periods: int = 52,
+    seed: int,
+    segments: pd.DataFrame | list[dict[str, Any]] | None = None,
+    scenarios: Mapping[str, Mapping[str, Value]] | None = None,
+    posterior: Any = None,
+    draws: int | None = None,
+    batches: int | None = None,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], None] | None = None,
+    checkpoint: Any = None,
+    client: Any = None,
+) -> xr.Dataset:
+    """Simulate a population of consumers under one or more scenarios.
+
+    Scenarios share consumers and random numbers (common random numbers), so that a difference
+    between them carries only the noise of the difference.  The result depends on model,
+    population, scenarios and seed; not on threads, processor or restarts.
+
+    Parameters
+    ----------
+    model : Model
+        What to simulate.
+    consumers : int
+        Number of consumers, 1 to 2**40, shared out to segments by weight.
+    periods : int
+        Length of the run in the model's periods.
+    seed : int
+        Key of the random numbers, 0 to 2**64 − 1.
+    segments : pandas.DataFrame or list of mappings, optional
+        Columns ``segment`` (name), ``weight`` and the model's constant traits; the model's own
+        segments by default.
+    scenarios : mapping, optional
+        ``{"name": {lever: value}}`` with a number, one number per period, or a function of the
+        period; parameters may be overridden the same way.  By default one scenario ``base``.
+    posterior : fit or mapping, optional
+        Draws of the model's parameters; every draw is a whole run of the same consumers.
+    draws : int, optional
+        How many draws to use, evenly thinned.
+    batches : int, optional
+        Slices of each segment kept apart for Monte Carlo errors (at least 2); by default 32, or
+        fewer where many draws or segments would need more than 128 MiB.
+    threads : int, optional
+        Threads, by default all the processor offers.
+    progress : bool or callable, optional
+        ``True`` for a progress bar, a function of (done, total) block-steps for your own; by
+        default a bar when run interactively.
+    checkpoint, client : None
+        Reserved; refused until runs can be resumed and distributed.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions scenario, draw, segment, period (numbered from 1) and stage. Variables
+        ``active``, ``consumers`` and ``share`` by stage, ``<event>_count`` and ``_rate``,
+        ``<state>_mean`` and ``_variance``, histograms, Monte Carlo errors (``_mcse``), the cost of
+        levers, and the exact integer ``ledger`` they all come from.  ``attrs["provenance"]`` lets
+        :func:`pycore.reproduce` make the same bits again.
+
+    Raises
+    ------
+    InputError
+        For unusable arguments, before any work starts; also if an aggregate leaves its range.
+    KeyboardInterrupt
+        On Ctrl-C, within a fraction of a second; nothing is left running.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("coin")
+    >>> m.record(m.event("heads", probability=m.parameter("p", 0.5)))
+    >>> run = pc.simulate(m, consumers=1000, periods=2, seed=7, scenarios={"fair": {}})
+    >>> run["heads_rate"].sel(scenario="fair").values.round(1).ravel().tolist()
+    [0.5, 0.5]
+    """
+    if not isinstance(model, Model):
+        raise refuse("model", model, "a pycore Model")
+    for argument, value in (("checkpoint", checkpoint), ("client", client)):
+        if value is not None:
+            raise NotYetSimulated(
+                f"{argument}: received {value!r}, allowed is None (not available yet)"
+            )
+    _whole("consumers", consumers, 1, MAX_CONSUMERS)
+    _whole("periods", periods, 1, MAX_PERIODS)
+    program = compile_model(model)
+    people = population(model, segments)
+    settings = resolve(model, scenarios, periods)
+    drawn = parameter_draws(model, posterior, draws)
+    return run_settings(
+        model, program, people, settings, drawn, consumers=consumers, periods=periods, seed=seed,
+        batches=batches, threads=threads, progress=progress,
+    )  # fmt: skip
+
+
+def run_settings(
+    model: Model,
+    program: Program,
+    people: Population,
+    settings: Settings,
+    draws: Mapping[str, npt.NDArray[np.float64]],
+    *,
+    consumers: int,
+    periods: int,
+    seed: int,
+    batches: int | None = None,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Run checked settings; what :func:`simulate` and :func:`pycore.reproduce` share."""
+    _whole("seed", seed, 0, 2**64 - 1)
+    if threads is not None:
+        _whole("threads", threads, 1, 1024)
+    cells = cell_inputs(model, program, people, settings, draws)
+    check_probabilities(model, program, cells)
+    number = len(next(iter(draws.values()))) if draws else 1
+    per_batch = len(cells) * periods * program.width * 8
+    batches = _batches(batches, per_batch)
+    repeats = len(settings) * number
+    from pycore import _core
+
+    with reporter(progress, consumers * repeats) as report:
+        try:
+            raw = _core.run(
+                program.to_core(),
+                cells,
+                np.tile(np.asarray(people.counts(consumers), dtype=np.uint64), repeats),
+                np.tile(np.arange(len(people.segments), dtype=np.uint32), repeats),
+                batches,
+                periods,
+                seed,
+                threads=threads or 0,
+                progress=report,
+            )
+        except OverflowError as error:
+            raise InputError(f"{error}; give it a coarser resolution= in record()") from None
+    ledger = ledger_array(program, raw, list(settings), number, people.names)
+    run = summarise(model, program, ledger)
+    bill = _cost(model, people, settings, draws, run["active"].values, periods)
+    if bill is not None:
+        run["cost"] = bill
+    provenance = {
+        "format": FORMAT_VERSION,
+        "model": json.loads(model.to_json()),
+        "program": json.loads(program.to_json()),
+        "program_sha256": program.digest,
+        "segments": people.to_json(),
+        "scenarios": settings,
+        "draws": {n: v.tolist() for n, v in draws.items()},
+        "consumers": consumers,
+        "periods": periods,
+        "seed": seed,
+        "batches": batches,
+        "version": pycore.__version__,
+        "ledger_sha256": digest(ledger),
+    }
+    run.attrs = {
+        "title": f"{model.title}: {consumers} consumers, {periods} {model.period}s",
+        "model": model.name,
+        "seed": str(seed),
+        "provenance": json.dumps(provenance, allow_nan=False),
+    }
+    return run
+
+
+def _whole(argument: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise refuse(argument, value, f"a whole number from {low} to {high}")
+    if not low <= int(value) <= high:
+        raise refuse(argument, value, f"a whole number from {low} to {high}")
+
+
+def _batches(batches: int | None, per_batch: int) -> int:
+    if batches is None:
+        batches = max(4, min(32, _USUAL_LEDGER_BYTES // per_batch))
+    _whole("batches", batches, 2, MAX_BATCHES)
+    if batches * per_batch > _LEDGER_BYTES:
+        raise refuse(
+            "simulate", f"aggregates of {batches * per_batch:,} bytes",
+            f"at most {_LEDGER_BYTES:,}: fewer scenarios, draws, segments, periods or records",
+        )  # fmt: skip
+    return batches
+
+
+def _cost(
+    model: Model,
+    people: Population,
+    settings: Settings,
+    draws: Mapping[str, npt.NDArray[np.float64]],
+    active: npt.NDArray[np.int64],
+    periods: int,
+) -> xr.DataArray | None:
+    """Cost of the levers: level within its range × cost at full use × active consumers."""
+    levers = {n: lever for n, lever in model.of_kind(Lever).items() if lever.cost != 0}
+    if not levers:
+        return None
+    base = {p: e.value for p, e in model.of_kind(Parameter).items()}
+    base |= {n: t.value for n, t in model.constant_traits.items()}
+    bill = np.zeros(active.shape)
+    for s, setting in enumerate(settings.values()):
+        for k in range(active.shape[1]):
+            for g, segment in enumerate(people.segments):
+                values = base | {n: float(v[k]) for n, v in draws.items()} | segment.traits
+                values |= {n: v[0] for n, v in setting.items() if n in base}
+                for name, lever in levers.items():
+                    full = float(lever.cost.subs({model[n]: values[n] for n in values}))
+                    level = np.asarray(setting.get(name, [lever.default]))
+                    use = np.broadcast_to((level - lever.low) / (lever.high - lever.low), periods)
+                    bill[s, k, g] += full * use * active[s, k, g]
+    unit = next((lever.unit for lever in levers.values() if lever.unit), "cost units")
+    return xr.DataArray(
+        bill,
+        dims=("scenario", "draw", "segment", "period"),
+        attrs={"units": unit, "long_name": "cost of the levers"},
+    )
