@@ -89,19 +89,25 @@ class _Builder:
         return self.code.emit(op, stream=self.code.streams.index(stream))
 
     def name(self, name: str, value: int) -> None:
+        if value in self.fixed:
+            value = self._copy(value)  # the register may be overwritten before the name is read
         self.named[name] = value
         self.code.bind(self.model[name], value)
 
     def carry(self, name: str, value: int, before: int) -> None:
         """Place a new value in its persistent register; a shared value is copied, not aliased."""
         if not self.code.fresh(value, before) or value in self.fixed:
-            source, value = value, self.new()
-            self.code.instructions.append(Instruction(Op.COPY, value, (source,)))
+            value = self._copy(value)
         self.fixed[value] = self.carried[name]
         self.named[name] = value
         symbol = self.model[name]
         self.current[symbol] = sp.Symbol(f"{name} updated", real=True)
         self.code.bind(self.current[symbol], value)
+
+    def _copy(self, source: int) -> int:
+        value = self.new()
+        self.code.instructions.append(Instruction(Op.COPY, value, (source,)))
+        return value
 
     def finish(self, outputs: set[int]) -> _Part:
         code, streams = renumber_streams(

@@ -168,7 +168,7 @@ class Program:
         """Read what :meth:`to_json` wrote; anything else is refused with the reason."""
         try:
             data: dict[str, Any] = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError, TypeError) as error:
             raise InputError(f"program: not JSON ({error})") from error
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT_VERSION:
             raise InputError(f"program: allowed is a JSON object with format {FORMAT_VERSION}")
@@ -181,7 +181,9 @@ class Program:
             ):  # fmt: skip
                 data[part] = tuple(data[part])
             return cls(**data, records=records)
-        except (TypeError, KeyError) as error:
+        except InputError:
+            raise
+        except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
             raise InputError(f"program: not a complete program ({error})") from error
 
     def to_core(self) -> Any:
@@ -231,13 +233,15 @@ def _is_index(value: object, size: int) -> bool:
 
 def _validate(p: Program) -> None:
     """Refuse every program that could read or write outside its registers."""
+    for word, value in (("name", (p.name,)), ("inputs", p.inputs), ("stages", p.stages)):
+        _require(all(isinstance(v, str) for v in value), f"{word}: received {value!r}, not text")
     for label, value, low, high in (
         ("n_scalars", p.n_scalars, len(p.inputs) + len(p.constants), MAX_REGISTERS),
         ("n_registers", p.n_registers, 0, MAX_REGISTERS),
         ("n_states", p.n_states, 0, p.n_registers),
     ):
         _require(
-            isinstance(value, int) and low <= value <= high,
+            type(value) is int and low <= value <= high,
             f"{label} is {value!r}, allowed is an integer from {low} to {high}",
         )
     for constant in p.constants:

@@ -58,7 +58,7 @@ def resolve(
 
 def _path(argument: str, value: Any, periods: int) -> list[float]:
     if callable(value):
-        value = [value(t) for t in range(periods)]
+        value = [float(value(t)) for t in range(periods)]
     values = np.atleast_1d(np.asarray(value))
     if values.dtype.kind not in "iuf" or values.ndim != 1 or not np.isfinite(values).all():
         raise refuse(argument, value, "a finite number, one per period, or a function of both")

@@ -176,7 +176,7 @@ def run_settings(
                 threads=threads or 0,
                 progress=report,
             )
-        except OverflowError as error:
+        except ValueError as error:
             raise InputError(f"{error}; give it a coarser resolution= in record()") from None
     ledger = ledger_array(program, raw, list(settings), number, people.names)
     run = summarise(model, program, ledger)
