@@ -198,7 +198,7 @@ def test_a_refused_word_does_not_break_a_model(m: pc.Model) -> None:
         lambda: m.event("other", probability=2),
         lambda: m.state("mood", carry=2, target=0),
         lambda: m.segment("x", weight=-1),
-        lambda: m.record("nobody"),  # type: ignore[arg-type]
+        lambda: m.record("nobody"),
     ):
         with pytest.raises(InputError):
             attempt()

@@ -177,8 +177,12 @@ def test_a_damaged_program_is_refused_or_harmless(data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(tree)))
     value = data.draw(
         st.one_of(
-            st.none(), st.integers(-(2**40), 2**40), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=5),
-            st.lists(st.integers(-5, 5000), max_size=13), st.lists(st.lists(st.integers(), max_size=3)),
+            st.none(),
+            st.integers(-(2**40), 2**40),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.text(max_size=5),
+            st.lists(st.integers(-5, 5000), max_size=13),
+            st.lists(st.lists(st.integers(), max_size=3)),
         )
     )  # fmt: skip
     tree[key] = value

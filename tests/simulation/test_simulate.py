@@ -113,9 +113,10 @@ def test_seats_grow_one_by_one_whatever_the_weights() -> None:
         change = [b - a for a, b in zip(before, now, strict=True)]
         assert sorted(change) == [0, 0, 0, 0, 1]
         before = now
+    weights = (5.3, 0.1, 2.2, 1.0, 7.7)
     big = people.counts(10**9)
     assert sum(big) == 10**9
-    assert all(abs(s - 10**9 * w / 16.3) < 1 for s, w in zip(big, (5.3, 0.1, 2.2, 1.0, 7.7), strict=True))  # fmt: skip
+    assert all(abs(s - 10**9 * w / 16.3) < 1 for s, w in zip(big, weights, strict=True))
 
 
 def test_running_numbers_find_their_segment() -> None:

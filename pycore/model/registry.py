@@ -1,0 +1,152 @@
+"""What a model holds: declared words by name, the order of a period, and the checks of names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import sympy as sp
+
+from pycore.errors import refuse, require_name
+from pycore.model import expressions
+from pycore.model.checks import require_identifier
+from pycore.model.elements import (
+    Element,
+    Item,
+    Lever,
+    Parameter,
+    RecordSpec,
+    Segment,
+    Stage,
+    Trait,
+)
+from pycore.model.functions import average
+
+__all__ = ["Registry", "Step", "is_drawn"]
+
+E = TypeVar("E", bound=Element)
+StepKind = Literal["draw", "event", "define", "update", "stage", "environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of a period's order: what happens to which name."""
+
+    kind: StepKind
+    name: str
+
+
+class Registry:
+    """Storage of a model's words; read through properties, written by the words themselves."""
+
+    def __init__(self) -> None:
+        self._elements: dict[str, Element] = {}
+        self._order: list[Step] = []
+        self._items: dict[str, Item] = {}
+        self._records: dict[str, RecordSpec] = {}
+        self._segments: dict[str, Segment] = {}
+        self._correlated: list[tuple[str, ...]] = []
+
+    def __getitem__(self, name: str) -> sp.Symbol:
+        """The symbol of a declared word."""
+        require_name("name", name, self._elements)
+        return expressions.symbol(name)
+
+    def element(self, name: str) -> Element:
+        """The declared word behind a name."""
+        require_name("name", name, self._elements)
+        return self._elements[name]
+
+    def of_kind(self, kind: type[E]) -> dict[str, E]:
+        """All words of one kind, in the order of declaration."""
+        return {n: e for n, e in self._elements.items() if isinstance(e, kind)}
+
+    @property
+    def elements(self) -> Mapping[str, Element]:
+        """Every word by name, in the order of declaration."""
+        return dict(self._elements)
+
+    @property
+    def order(self) -> tuple[Step, ...]:
+        """What happens in a period, in order."""
+        return tuple(self._order)
+
+    @property
+    def items(self) -> Mapping[str, Item]:
+        """Survey items by name."""
+        return dict(self._items)
+
+    @property
+    def records(self) -> Mapping[str, RecordSpec]:
+        """Recorded quantities by name."""
+        return dict(self._records)
+
+    @property
+    def segments(self) -> Mapping[str, Segment]:
+        """Segments by name; a model without any has one called ``all``."""
+        return dict(self._segments) or {"all": Segment(name="all")}
+
+    @property
+    def constant_traits(self) -> dict[str, Trait]:
+        """Traits that a segment fixes."""
+        return {n: t for n, t in self.of_kind(Trait).items() if t.distribution is None}
+
+    @property
+    def correlated_traits(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of traits whose correlations are free when estimated."""
+        return tuple(self._correlated)
+
+    @property
+    def stage_element(self) -> Stage | None:
+        """The stage word, if the model has one."""
+        return next(iter(self.of_kind(Stage).values()), None)
+
+    def _add(self, element: Element, kind: StepKind | None = None) -> sp.Symbol:
+        require_identifier("name", element.name)
+        if element.name in self._elements:
+            raise refuse("name", element.name, "a name that is not declared yet")
+        for claim in element.claims:
+            if not isinstance(claim, str):
+                raise refuse("claims", claim, "claim ids as strings")
+        self._elements[element.name] = element
+        if kind is not None:
+            self._order.append(Step(kind, element.name))
+        return expressions.symbol(element.name)
+
+    def _name(self, argument: str, symbol: Any) -> str:
+        name = symbol.name if isinstance(symbol, sp.Symbol) else symbol
+        if not isinstance(name, str):
+            raise refuse(argument, symbol, "the symbol or name of a declared word")
+        require_name(argument, name, self._elements)
+        return name
+
+    def _check(
+        self,
+        argument: str,
+        expression: sp.Expr,
+        *,
+        scalar: bool = False,
+        start: bool = False,
+        averages: bool = False,
+    ) -> None:
+        known: dict[str, Element] = dict(self._elements)
+        if scalar or start:
+            kinds: tuple[type[Element], ...] = (Parameter, Lever, Trait)
+            known = {
+                n: e
+                for n, e in known.items()
+                if isinstance(e, kinds) and (start or not is_drawn(e))
+            }
+        elif averages:
+            known = {n: e for n, e in known.items() if not isinstance(e, Stage)}
+        else:
+            known = {n: e for n, e in known.items() if not isinstance(e, Stage)}
+            if expression.has(average):
+                raise refuse(argument, expression, "averages in an environment's target only")
+        expressions.check(argument, expression, known)
+
+
+def is_drawn(element: Element) -> bool:
+    """Whether a word is a trait drawn once per consumer."""
+    return isinstance(element, Trait) and element.distribution is not None

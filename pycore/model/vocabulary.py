@@ -1,0 +1,348 @@
+"""The words of the model language as methods: each checks its arguments, then declares."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import sympy as sp
+
+from pycore.errors import InputError, refuse, require_name
+from pycore.model import expressions
+from pycore.model.checks import finite, require_reachable
+from pycore.model.distributions import Distribution
+from pycore.model.elements import (
+    Define,
+    Draw,
+    Environment,
+    Event,
+    Lever,
+    Parameter,
+    Stage,
+    State,
+    Trait,
+)
+from pycore.model.registry import Registry, Step
+
+__all__ = ["Vocabulary"]
+
+
+class Vocabulary(Registry):
+    """Parameter, trait, lever, draw, event, state, define, stage, environment."""
+
+    def parameter(
+        self,
+        name: str,
+        value: float,
+        prior: Distribution | None = None,
+        *,
+        unit: str = "",
+        source: str = "assumption",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare an unknown constant with its value, prior, unit and source."""
+        if prior is not None and not isinstance(prior, Distribution):
+            raise refuse("prior", prior, "a distribution such as pc.Normal(0, 0.7), or None")
+        if prior is not None and any(v.free_symbols for v in prior.arguments.values()):
+            raise refuse("prior", str(prior), "a distribution with numbers as arguments")
+        return self._add(
+            Parameter(
+                name=name, value=finite(f"parameter {name!r}", value), prior=prior, unit=unit,
+                source=source, symbol=symbol, doc=doc, claims=tuple(claims),
+            )
+        )  # fmt: skip
+
+    def trait(
+        self,
+        name: str,
+        value: float | Distribution = 0.0,
+        *,
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare what is fixed per consumer: a segment's constant or a draw made once."""
+        drawn = value if isinstance(value, Distribution) else None
+        if drawn is not None:
+            for argument, expression in drawn.arguments.items():
+                self._check(f"trait {name!r}.{argument}", expression, scalar=True)
+        constant = 0.0 if isinstance(value, Distribution) else finite(f"trait {name!r}", value)
+        return self._add(
+            Trait(
+                name=name, value=constant, distribution=drawn, unit=unit, symbol=symbol, doc=doc,
+                claims=tuple(claims),
+            )
+        )  # fmt: skip
+
+    def correlated(self, *traits: sp.Symbol) -> None:
+        """Say that drawn traits share a free correlation matrix when they are estimated.
+
+        Simulation draws them independently; the estimate does not assume that they are.
+        """
+        names = tuple(self._name("traits", t) for t in traits)
+        for name in names:
+            element = self._elements[name]
+            if not isinstance(element, Trait) or element.distribution is None:
+                raise refuse("traits", name, "traits drawn from a distribution")
+        if len(set(names)) < 2:
+            raise refuse("traits", names, "two or more different traits")
+        self._correlated.append(names)
+
+    def lever(
+        self,
+        name: str,
+        default: float = 0.0,
+        *,
+        low: float = 0.0,
+        high: float = 1.0,
+        cost: Any = 0,
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare what a decision maker can set, with its range and cost.
+
+        ``cost`` is per active consumer and period at full use (level ``high``); the bill grows in
+        proportion to the level.
+        """
+        low, high = finite("low", low), finite("high", high)
+        if not low <= finite(f"lever {name!r}", default) <= high or low == high:
+            raise refuse(f"lever {name!r}", default, f"a default within low={low} to high={high}")
+        expression = expressions.to_expression("cost", cost)
+        self._check("cost", expression, scalar=True)
+        return self._add(
+            Lever(
+                name=name, default=float(default), low=low, high=high, cost=expression, unit=unit,
+                symbol=symbol, doc=doc, claims=tuple(claims),
+            )
+        )  # fmt: skip
+
+    def draw(
+        self,
+        name: str,
+        distribution: Distribution,
+        *,
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare a random quantity drawn anew in every period."""
+        if not isinstance(distribution, Distribution):
+            raise refuse("distribution", distribution, "a distribution such as pc.Normal(0, 1)")
+        for argument, expression in distribution.arguments.items():
+            self._check(f"draw {name!r}.{argument}", expression)
+        return self._add(
+            Draw(
+                name=name, distribution=distribution, unit=unit, symbol=symbol, doc=doc,
+                claims=tuple(claims),
+            ),
+            "draw",
+        )  # fmt: skip
+
+    def event(
+        self,
+        name: str,
+        *,
+        probability: Any = None,
+        logit: Any = None,
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare what happens or not in a period; its symbol is 1 or 0."""
+        if (probability is None) == (logit is None):
+            raise refuse(
+                f"event {name!r}", {"probability": probability, "logit": logit},
+                "exactly one of probability= and logit=",
+            )  # fmt: skip
+        chosen = {}
+        for word, value in (("probability", probability), ("logit", logit)):
+            if value is not None:
+                expression = expressions.to_expression(f"event {name!r}.{word}", value)
+                self._check(f"event {name!r}.{word}", expression)
+                chosen[word] = expression
+        p = chosen.get("probability")
+        if p is not None and p.is_number and not 0 <= p <= 1:
+            raise refuse(f"event {name!r}.probability", probability, "a probability in [0, 1]")
+        return self._add(
+            Event(
+                name=name, **chosen, unit=unit, symbol=symbol, doc=doc, claims=tuple(claims)
+            ),
+            "event",
+        )  # fmt: skip
+
+    def state(
+        self,
+        name: str,
+        *,
+        start: Any = 0,
+        carry: Any = 0,
+        target: Any = None,
+        increment: Any = None,
+        noise: Any = 0,
+        low: float | None = None,
+        high: float | None = None,
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare what is carried from period to period.
+
+        next = carry·previous + (1 − carry)·target + increment + noise·ε, within [low, high].
+        Without ``target`` and ``increment`` the state is only declared, and :meth:`update` gives
+        its equation later, after the words it depends on.
+        """
+        bounds = tuple(None if b is None else finite("bound", b) for b in (low, high))
+        if None not in bounds and not bounds[0] < bounds[1]:  # type: ignore[operator]
+            raise refuse(f"state {name!r}", (low, high), "low below high")
+        begin = expressions.to_expression(f"state {name!r}.start", start)
+        self._check(f"state {name!r}.start", begin, start=True)
+        made = self._add(
+            State(
+                name=name, start=begin, low=bounds[0], high=bounds[1], unit=unit, symbol=symbol,
+                doc=doc, claims=tuple(claims),
+            )
+        )  # fmt: skip
+        if target is not None or increment is not None:
+            try:
+                self.update(made, carry=carry, target=target, increment=increment, noise=noise)
+            except InputError:
+                del self._elements[name]
+                raise
+        return made
+
+    def update(
+        self,
+        state: sp.Symbol,
+        *,
+        carry: Any = 0,
+        target: Any = None,
+        increment: Any = None,
+        noise: Any = 0,
+    ) -> None:
+        """Give a declared state its equation, at this point of the period."""
+        name = self._name("state", state)
+        element = self._elements[name]
+        if not isinstance(element, State) or element.updated:
+            raise refuse("state", name, "a state that has no equation yet")
+        if target is None and increment is None:
+            raise refuse(f"state {name!r}", "no equation", "target= or increment=")
+        terms: dict[str, Any] = {"target": None, "increment": None}
+        for word, value in (
+            ("carry", carry), ("target", target), ("increment", increment), ("noise", noise),
+        ):  # fmt: skip
+            if value is not None:
+                expression = expressions.to_expression(f"state {name!r}.{word}", value)
+                self._check(f"state {name!r}.{word}", expression)
+                terms[word] = expression
+        for word, allowed in (("carry", "a number in [0, 1]"), ("noise", "a number of at least 0")):
+            number = terms[word]
+            if number is not None and number.is_number:
+                limit = 1 if word == "carry" else sp.oo
+                if not 0 <= number <= limit:
+                    raise refuse(f"state {name!r}.{word}", float(number), allowed)
+        self._elements[name] = dataclasses.replace(element, **terms)
+        self._order.append(Step("update", name))
+
+    def define(
+        self,
+        name: str,
+        expression: Any,
+        *,
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Name an expression without memory."""
+        value = expressions.to_expression(f"define {name!r}", expression)
+        self._check(f"define {name!r}", value)
+        return self._add(
+            Define(
+                name=name, expression=value, unit=unit, symbol=symbol, doc=doc,
+                claims=tuple(claims),
+            ),
+            "define",
+        )  # fmt: skip
+
+    def stage(
+        self,
+        name: str,
+        transitions: Mapping[str, Mapping[str, sp.Symbol]],
+        *,
+        absorbing: str | Sequence[str] = (),
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare stages and the events that lead from one to another.
+
+        ``transitions`` maps a stage to ``{next stage: event}``; the first stage is where every
+        consumer starts, and of several events in one period the first listed decides.  Absorbing
+        stages end a life.
+        """
+        if any(isinstance(e, Stage) for e in self._elements.values()):
+            raise refuse("stage", name, "one stage word per model")
+        ends = (absorbing,) if isinstance(absorbing, str) else tuple(absorbing)
+        labels = (*transitions, *ends)
+        if not transitions or len(set(labels)) != len(labels):
+            raise refuse(f"stage {name!r}", labels, "different labels, at least one not absorbing")
+        table: dict[str, dict[str, str]] = {}
+        for origin, moves in transitions.items():
+            table[origin] = {}
+            for goal, event in moves.items():
+                require_name(f"stage {name!r}.{origin}", goal, labels)
+                event_name = self._name(f"stage {name!r}.{origin}.{goal}", event)
+                if not isinstance(self._elements[event_name], Event) or goal == origin:
+                    raise refuse(f"stage {name!r}.{origin}.{goal}", event_name,
+                                 "an event leading to another stage")  # fmt: skip
+                table[origin][goal] = event_name
+        require_reachable(name, table, ends)
+        return self._add(
+            Stage(
+                name=name, transitions=table, absorbing=ends, symbol=symbol, doc=doc,
+                claims=tuple(claims),
+            ),
+            "stage",
+        )  # fmt: skip
+
+    def environment(
+        self,
+        name: str,
+        *,
+        target: Any,
+        start: float = 0.0,
+        carry: Any = 0,
+        scope: Literal["global", "community"] = "global",
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare a scalar shared by all (or a community), updated once per period.
+
+        Its target may use :func:`pycore.average` of consumers' quantities.  It is printed with the
+        model; simulating it is refused until the machine couples consumers.
+        """
+        if scope not in ("global", "community"):
+            raise refuse("scope", scope, "'global' or 'community'")
+        terms = {}
+        for word, value in (("target", target), ("carry", carry)):
+            expression = expressions.to_expression(f"environment {name!r}.{word}", value)
+            self._check(f"environment {name!r}.{word}", expression, averages=True)
+            terms[word] = expression
+        return self._add(
+            Environment(
+                name=name, start=finite("start", start), scope=scope, unit=unit, symbol=symbol,
+                doc=doc, claims=tuple(claims), **terms,
+            ),
+            "environment",
+        )  # fmt: skip
