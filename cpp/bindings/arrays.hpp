@@ -27,4 +27,4 @@ inline void require_shape(const char* name, bool fits, const char* allowed) {
     if (!fits) throw std::invalid_argument(std::string(name) + ": allowed is " + allowed);
 }
 
-}  // namespace pycore::bindings
+} // namespace pycore::bindings

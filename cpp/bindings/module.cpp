@@ -1,6 +1,6 @@
-#include <pybind11/pybind11.h>
-
 #include "register.hpp"
+
+#include <pybind11/pybind11.h>
 
 PYBIND11_MODULE(_core, module) {
     module.doc() = "The block machine: programs, runs over populations, single lives.";

@@ -10,4 +10,4 @@ void register_run(pybind11::module_& module);
 void register_arithmetic(pybind11::module_& module);
 void register_build(pybind11::module_& module);
 
-}  // namespace pycore::bindings
+} // namespace pycore::bindings

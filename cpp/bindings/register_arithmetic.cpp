@@ -18,14 +18,14 @@ void register_function(py::module_& module, const char* name,
         [function](const Array<In>& values, const std::string& isa) {
             require_shape("values", values.ndim() == 1, "a one-dimensional array");
             py::array_t<float> out(values.size());
-            (choose_kernels(isa).*function)(
-                values.data(), static_cast<std::size_t>(values.size()), out.mutable_data());
+            (choose_kernels(isa).*function)(values.data(), static_cast<std::size_t>(values.size()),
+                                            out.mutable_data());
             return out;
         },
         py::arg(argument), py::kw_only(), py::arg("isa") = "auto", doc);
 }
 
-}  // namespace
+} // namespace
 
 void register_arithmetic(py::module_& module) {
     module.def(
@@ -36,9 +36,8 @@ void register_arithmetic(py::module_& module) {
                           "a uint32 array (calls, 4)");
             require_shape("key", key.ndim() == 1 && key.shape(0) == 2, "two uint32 words");
             py::array_t<std::uint32_t> words({counters.shape(0), py::ssize_t{4}});
-            choose_kernels(isa).philox(counters.data(),
-                                       static_cast<std::size_t>(counters.shape(0)), key.at(0),
-                                       key.at(1), words.mutable_data());
+            choose_kernels(isa).philox(counters.data(), static_cast<std::size_t>(counters.shape(0)),
+                                       key.at(0), key.at(1), words.mutable_data());
             return words;
         },
         py::arg("counters"), py::arg("key"), py::kw_only(), py::arg("isa") = "auto",
@@ -52,4 +51,4 @@ void register_arithmetic(py::module_& module) {
     register_function(module, "logistic", &Kernels::logistic, "x", "1 / (1 + exp(-x)).");
 }
 
-}  // namespace pycore::bindings
+} // namespace pycore::bindings

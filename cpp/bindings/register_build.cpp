@@ -19,11 +19,12 @@ void register_build(py::module_& module) {
             config["pybind11"] = PYBIND11_TOSTRING(PYBIND11_VERSION_MAJOR) "." PYBIND11_TOSTRING(
                 PYBIND11_VERSION_MINOR) "." PYBIND11_TOSTRING(PYBIND11_VERSION_PATCH);
             py::list isas;
-            for (const Kernels* kernels : available_kernels()) isas.append(kernels->isa);
+            for (const Kernels* kernels : available_kernels())
+                isas.append(kernels->isa);
             config["isas"] = isas;
             return config;
         },
         "Compiler, flags and instruction sets of this build.");
 }
 
-}  // namespace pycore::bindings
+} // namespace pycore::bindings

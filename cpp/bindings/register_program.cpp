@@ -1,10 +1,10 @@
-#include <pybind11/stl.h>
-
-#include <cstring>
-
 #include "arrays.hpp"
 #include "pycore/program.hpp"
 #include "register.hpp"
+
+#include <pybind11/stl.h>
+
+#include <cstring>
 
 namespace py = pybind11;
 
@@ -27,13 +27,11 @@ RecordKind to_kind(const std::string& kind) {
                                 "', allowed is one of count, moments, histogram");
 }
 
-std::vector<RecordDefinition> to_records(const std::vector<std::string>& names,
-                                         const std::vector<std::string>& kinds,
-                                         const Array<std::int32_t>& registers,
-                                         const Array<std::uint8_t>& by_stage,
-                                         const Array<std::int32_t>& exponents,
-                                         const Array<float>& ranges,
-                                         const Array<std::int32_t>& bins) {
+std::vector<RecordDefinition>
+to_records(const std::vector<std::string>& names, const std::vector<std::string>& kinds,
+           const Array<std::int32_t>& registers, const Array<std::uint8_t>& by_stage,
+           const Array<std::int32_t>& exponents, const Array<float>& ranges,
+           const Array<std::int32_t>& bins) {
     const auto n = static_cast<py::ssize_t>(names.size());
     const auto is_list = [n](const py::array& a) { return a.ndim() == 1 && a.shape(0) == n; };
     const auto is_pairs = [n](const py::array& a) {
@@ -61,45 +59,43 @@ std::vector<RecordDefinition> to_records(const std::vector<std::string>& names,
     return records;
 }
 
-}  // namespace
+} // namespace
 
 void register_program(py::module_& module) {
     py::class_<Program>(module, "Program",
                         "A validated, immutable program; holds no memory of Python's.")
-        .def(py::init([](std::int64_t inputs, const Array<float>& constants, std::int64_t n_scalars,
-                         std::int64_t n_registers, std::int64_t n_states,
-                         const Array<std::int32_t>& scalar_code,
-                         const Array<std::int32_t>& start_code,
-                         const Array<std::int32_t>& step_code,
-                         const Array<std::uint32_t>& start_streams,
-                         const Array<std::uint32_t>& step_streams, std::int64_t stage_register,
-                         std::int64_t stages, const Array<std::int32_t>& absorbing,
-                         const std::vector<std::string>& record_names,
-                         const std::vector<std::string>& record_kinds,
-                         const Array<std::int32_t>& record_registers,
-                         const Array<std::uint8_t>& record_by_stage,
-                         const Array<std::int32_t>& record_exponents,
-                         const Array<float>& record_ranges,
-                         const Array<std::int32_t>& record_bins) {
-                 ProgramDefinition definition;
-                 definition.inputs = inputs;
-                 definition.constants = to_vector("constants", constants);
-                 definition.n_scalars = n_scalars;
-                 definition.n_registers = n_registers;
-                 definition.n_states = n_states;
-                 definition.scalar_code = to_code("scalar_code", scalar_code);
-                 definition.start_code = to_code("start_code", start_code);
-                 definition.step_code = to_code("step_code", step_code);
-                 definition.start_streams = to_vector("start_streams", start_streams);
-                 definition.step_streams = to_vector("step_streams", step_streams);
-                 definition.stage_register = stage_register;
-                 definition.stages = stages;
-                 definition.absorbing = to_vector("absorbing", absorbing);
-                 definition.records =
-                     to_records(record_names, record_kinds, record_registers, record_by_stage,
-                                record_exponents, record_ranges, record_bins);
-                 return Program(std::move(definition));
-             }),
+        .def(py::init(
+                 [](std::int64_t inputs, const Array<float>& constants, std::int64_t n_scalars,
+                    std::int64_t n_registers, std::int64_t n_states,
+                    const Array<std::int32_t>& scalar_code, const Array<std::int32_t>& start_code,
+                    const Array<std::int32_t>& step_code, const Array<std::uint32_t>& start_streams,
+                    const Array<std::uint32_t>& step_streams, std::int64_t stage_register,
+                    std::int64_t stages, const Array<std::int32_t>& absorbing,
+                    const std::vector<std::string>& record_names,
+                    const std::vector<std::string>& record_kinds,
+                    const Array<std::int32_t>& record_registers,
+                    const Array<std::uint8_t>& record_by_stage,
+                    const Array<std::int32_t>& record_exponents, const Array<float>& record_ranges,
+                    const Array<std::int32_t>& record_bins) {
+                     ProgramDefinition definition;
+                     definition.inputs = inputs;
+                     definition.constants = to_vector("constants", constants);
+                     definition.n_scalars = n_scalars;
+                     definition.n_registers = n_registers;
+                     definition.n_states = n_states;
+                     definition.scalar_code = to_code("scalar_code", scalar_code);
+                     definition.start_code = to_code("start_code", start_code);
+                     definition.step_code = to_code("step_code", step_code);
+                     definition.start_streams = to_vector("start_streams", start_streams);
+                     definition.step_streams = to_vector("step_streams", step_streams);
+                     definition.stage_register = stage_register;
+                     definition.stages = stages;
+                     definition.absorbing = to_vector("absorbing", absorbing);
+                     definition.records =
+                         to_records(record_names, record_kinds, record_registers, record_by_stage,
+                                    record_exponents, record_ranges, record_bins);
+                     return Program(std::move(definition));
+                 }),
              py::kw_only(), py::arg("inputs"), py::arg("constants"), py::arg("n_scalars"),
              py::arg("n_registers"), py::arg("n_states"), py::arg("scalar_code"),
              py::arg("start_code"), py::arg("step_code"), py::arg("start_streams"),
@@ -107,8 +103,7 @@ void register_program(py::module_& module) {
              py::arg("absorbing"), py::arg("record_names"), py::arg("record_kinds"),
              py::arg("record_registers"), py::arg("record_by_stage"), py::arg("record_exponents"),
              py::arg("record_ranges"), py::arg("record_bins"))
-        .def_property_readonly("width", &Program::width,
-                               "Ledger cells of one batch and period.");
+        .def_property_readonly("width", &Program::width, "Ledger cells of one batch and period.");
 
     module.def(
         "instruction_table",
@@ -123,4 +118,4 @@ void register_program(py::module_& module) {
         "(name, code, lane operands, scalar operands, draws a word) of every operation.");
 }
 
-}  // namespace pycore::bindings
+} // namespace pycore::bindings

@@ -1,12 +1,12 @@
+#include "arrays.hpp"
+#include "pycore/run.hpp"
+#include "register.hpp"
+
 #include <pybind11/stl.h>
 
 #include <algorithm>
 #include <limits>
 #include <optional>
-
-#include "arrays.hpp"
-#include "pycore/run.hpp"
-#include "register.hpp"
 
 namespace py = pybind11;
 
@@ -39,12 +39,13 @@ Watch make_watch(const py::object& progress) {
     };
 }
 
-py::array_t<std::int64_t> run_program(
-    const Program& program, const std::vector<Array<float>>& inputs,
-    const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments, std::int64_t batches,
-    std::int64_t periods, std::uint64_t seed, const std::optional<Array<std::uint64_t>>& lo,
-    const std::optional<Array<std::uint64_t>>& hi, std::int64_t threads, const std::string& isa,
-    std::int64_t block, const py::object& progress) {
+py::array_t<std::int64_t>
+run_program(const Program& program, const std::vector<Array<float>>& inputs,
+            const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments,
+            std::int64_t batches, std::int64_t periods, std::uint64_t seed,
+            const std::optional<Array<std::uint64_t>>& lo,
+            const std::optional<Array<std::uint64_t>>& hi, std::int64_t threads,
+            const std::string& isa, std::int64_t block, const py::object& progress) {
     auto cells = to_cells(inputs, to_vector("segments", segments));
     const auto numbers = to_vector("counts", counts);
     const auto low = lo ? to_vector("lo", *lo) : std::vector<std::uint64_t>(cells.size(), 0);
@@ -91,10 +92,9 @@ py::array_t<float> trace_program(const Program& program, const std::vector<Array
     settings.periods = periods;
     settings.seed = seed;
     settings.kernels = &choose_kernels(isa);
-    ledger_size(program, cells, settings);  // refuses unusable settings before memory is taken
-    py::array_t<float> out(
-        std::vector<py::ssize_t>{static_cast<py::ssize_t>(lives.size()), periods,
-                                 static_cast<py::ssize_t>(columns.size())});
+    ledger_size(program, cells, settings); // refuses unusable settings before memory is taken
+    py::array_t<float> out(std::vector<py::ssize_t>{static_cast<py::ssize_t>(lives.size()), periods,
+                                                    static_cast<py::ssize_t>(columns.size())});
     std::fill_n(out.mutable_data(), out.size(), std::numeric_limits<float>::quiet_NaN());
     float* const values = out.mutable_data();
     {
@@ -104,7 +104,7 @@ py::array_t<float> trace_program(const Program& program, const std::vector<Array
     return out;
 }
 
-}  // namespace
+} // namespace
 
 void register_run(py::module_& module) {
     module.def("run", &run_program, py::arg("program"), py::arg("inputs"), py::arg("counts"),
@@ -121,10 +121,11 @@ void register_run(py::module_& module) {
         "isas",
         [] {
             std::vector<std::string> names;
-            for (const Kernels* kernels : available_kernels()) names.emplace_back(kernels->isa);
+            for (const Kernels* kernels : available_kernels())
+                names.emplace_back(kernels->isa);
             return names;
         },
         "Instruction sets of this processor, best first.");
 }
 
-}  // namespace pycore::bindings
+} // namespace pycore::bindings

@@ -1,7 +1,7 @@
 // Which instruction sets this processor and this build offer.
-#include <stdexcept>
-
 #include "pycore/run.hpp"
+
+#include <stdexcept>
 
 namespace pycore {
 
@@ -27,8 +27,8 @@ const Kernels& choose_kernels(const std::string& isa) {
         if (isa == kernels->isa) return *kernels;
         names += ", " + std::string(kernels->isa);
     }
-    throw std::invalid_argument("isa: received '" + isa + "', allowed on this processor is one of " +
-                                names);
+    throw std::invalid_argument("isa: received '" + isa +
+                                "', allowed on this processor is one of " + names);
 }
 
-}  // namespace pycore
+} // namespace pycore

@@ -1,5 +1,5 @@
-// Kernels for Avx2 lanes.  Only templates on the vector type are instantiated here: nothing that another
-// translation unit could share and the linker could merge.
+// Kernels for Avx2 lanes.  Only templates on the vector type are instantiated here: nothing that
+// another translation unit could share and the linker could merge.
 #include "pycore/block.hpp"
 
 namespace pycore {
@@ -9,4 +9,4 @@ const Kernels& avx2_kernels() noexcept {
     return KERNELS;
 }
 
-}  // namespace pycore
+} // namespace pycore

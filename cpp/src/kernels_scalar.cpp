@@ -3,9 +3,12 @@
 
 namespace pycore {
 
-void run_scalar_code(const Code& code, float* scalars) noexcept {
-    const Registers file{scalars, 1, scalars, nullptr, 0};
-    execute<Scalar>(code, file, 1);
+void prepare_scalar_code(const Code& code, Step* steps) noexcept {
+    prepare<Scalar>(code, 1, 0, steps);
+}
+
+void run_scalar_code(const Step* steps, std::int32_t count, float* scalars) noexcept {
+    execute(steps, count, {scalars, scalars, nullptr}, 1);
 }
 
 const Kernels& scalar_kernels() noexcept {
@@ -13,4 +16,4 @@ const Kernels& scalar_kernels() noexcept {
     return KERNELS;
 }
 
-}  // namespace pycore
+} // namespace pycore

@@ -25,11 +25,13 @@ void require_range(const char* name, std::int64_t value, std::int64_t low, std::
     }
 }
 
-bool is_index(std::int64_t value, std::int64_t size) noexcept { return value >= 0 && value < size; }
+bool is_index(std::int64_t value, std::int64_t size) noexcept {
+    return value >= 0 && value < size;
+}
 
 // Checks one part of the code against the registers written so far.
 class CodeCheck {
-public:
+  public:
     CodeCheck(const char* part, const std::vector<Instruction>& code) : part_(part), code_(code) {
         require(code.size() <= static_cast<std::size_t>(MAX_ROWS),
                 std::string(part) + ": more than " + std::to_string(MAX_ROWS) + " rows");
@@ -67,7 +69,7 @@ public:
         }
     }
 
-private:
+  private:
     std::string at(std::size_t i) const {
         return std::string(part_) + "[" + std::to_string(i) + "]: ";
     }
@@ -147,33 +149,35 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     view.by_stage = record.by_stage;
     view.offset = static_cast<std::int32_t>(offset);
     switch (record.kind) {
-        case RecordKind::count: view.width = 1; break;
-        case RecordKind::moments:
-            for (const std::int32_t exponent : {record.exponent, record.square_exponent}) {
-                require(std::abs(static_cast<std::int64_t>(exponent)) <= MAX_EXPONENT,
-                        label + "exponent " + std::to_string(exponent) + " is not in ±" +
-                            std::to_string(MAX_EXPONENT));
-            }
-            view.width = 2;
-            view.scale = std::ldexp(1.0F, record.exponent);
-            view.square_scale = std::ldexp(1.0F, record.square_exponent);
-            break;
-        case RecordKind::histogram:
-            require(record.bins > 0 && record.bins <= MAX_BINS,
-                    label + "bins " + std::to_string(record.bins) + ", allowed is 1 to " +
-                        std::to_string(MAX_BINS));
-            require(std::isfinite(record.low) && std::isfinite(record.high) &&
-                        record.low < record.high,
-                    label + "range is not finite and increasing");
-            view.width = record.bins + 2;
-            view.low = record.low;
-            view.high = record.high;
-            view.inverse = static_cast<float>(
-                record.bins / (static_cast<double>(record.high) - static_cast<double>(record.low)));
-            view.bins = record.bins;
-            require(std::isfinite(view.inverse), label + "range is too narrow for float32");
-            break;
-        default: refuse(label + "unknown kind");
+    case RecordKind::count:
+        view.width = 1;
+        break;
+    case RecordKind::moments:
+        for (const std::int32_t exponent : {record.exponent, record.square_exponent}) {
+            require(std::abs(static_cast<std::int64_t>(exponent)) <= MAX_EXPONENT,
+                    label + "exponent " + std::to_string(exponent) + " is not in ±" +
+                        std::to_string(MAX_EXPONENT));
+        }
+        view.width = 2;
+        view.scale = std::ldexp(1.0F, record.exponent);
+        view.square_scale = std::ldexp(1.0F, record.square_exponent);
+        break;
+    case RecordKind::histogram:
+        require(record.bins > 0 && record.bins <= MAX_BINS,
+                label + "bins " + std::to_string(record.bins) + ", allowed is 1 to " +
+                    std::to_string(MAX_BINS));
+        require(std::isfinite(record.low) && std::isfinite(record.high) && record.low < record.high,
+                label + "range is not finite and increasing");
+        view.width = record.bins + 2;
+        view.low = record.low;
+        view.high = record.high;
+        view.inverse = static_cast<float>(
+            record.bins / (static_cast<double>(record.high) - static_cast<double>(record.low)));
+        view.bins = record.bins;
+        require(std::isfinite(view.inverse), label + "range is too narrow for float32");
+        break;
+    default:
+        refuse(label + "unknown kind");
     }
     return view;
 }
@@ -186,7 +190,7 @@ Streams streams_of(const std::vector<std::uint32_t>& slots) noexcept {
     return {slots.data(), static_cast<std::int32_t>(slots.size())};
 }
 
-}  // namespace
+} // namespace
 
 Program::Program(ProgramDefinition definition) : definition_(std::move(definition)) {
     const ProgramDefinition& p = definition_;
@@ -206,8 +210,12 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
     readable_ = states;
     CodeCheck("step_code", p.step_code).lanes(readable_, p.n_scalars, p.step_streams.size());
 
+    scalar_steps_.resize(p.scalar_code.size());
+    prepare_scalar_code(code_of(p.scalar_code), scalar_steps_.data());
+
     absorbing_ = std::make_unique<bool[]>(static_cast<std::size_t>(MAX_STAGES));
-    for (const std::int32_t code : p.absorbing) absorbing_[static_cast<std::size_t>(code)] = true;
+    for (const std::int32_t code : p.absorbing)
+        absorbing_[static_cast<std::size_t>(code)] = true;
 
     std::int64_t width = 1 + p.stages;
     for (const RecordDefinition& record : p.records) {
@@ -251,7 +259,7 @@ void Program::fill_scalars(const float* inputs, float* file) const noexcept {
     const std::size_t fixed = static_cast<std::size_t>(definition_.inputs);
     std::copy_n(inputs, fixed, file);
     std::copy(definition_.constants.begin(), definition_.constants.end(), file + fixed);
-    run_scalar_code(code_of(definition_.scalar_code), file);
+    run_scalar_code(scalar_steps_.data(), static_cast<std::int32_t>(scalar_steps_.size()), file);
 }
 
-}  // namespace pycore
+} // namespace pycore

@@ -27,7 +27,7 @@ constexpr std::uint64_t LOW_WORD = std::uint64_t{1} << 32;
 
 // Round to nearest, denormals kept: the arithmetic of the contract, whatever the caller had set.
 class FloatingPointMode {
-public:
+  public:
 #ifdef PYCORE_X86
     FloatingPointMode() noexcept : saved_(_mm_getcsr()) { _mm_setcsr(0x1F80U); }
     ~FloatingPointMode() { _mm_setcsr(saved_); }
@@ -38,7 +38,7 @@ public:
     FloatingPointMode(const FloatingPointMode&) = delete;
     FloatingPointMode& operator=(const FloatingPointMode&) = delete;
 
-private:
+  private:
 #ifdef PYCORE_X86
     unsigned int saved_;
 #endif
@@ -46,13 +46,17 @@ private:
 
 // One thread's registers, words and ids, in lines of the cache.
 class Arena {
-public:
-    Arena(const Program& program, std::int64_t block) {
+  public:
+    Arena(const Program& program, std::int64_t block, const Kernels& kernels) {
         // One line more than the block keeps registers from falling onto the same cache sets.
         stride_ = block + LINE;
         registers_.resize(lines(std::max(program.n_registers(), 1)));
         words_.resize(lines(std::max(program.max_streams(), 1) * std::int64_t{4}));
         lanes_.resize(lines(3));
+        const ProgramView view = program.view();
+        start_.resize(static_cast<std::size_t>(view.start_code.count));
+        step_.resize(static_cast<std::size_t>(view.step_code.count));
+        kernels.prepare(view, memory());
     }
 
     BlockMemory memory() noexcept {
@@ -62,11 +66,13 @@ public:
         memory.id_low = lanes_.front().words;
         memory.row = memory.id_low + stride_;
         memory.scratch = memory.row + stride_;
+        memory.start_steps = start_.data();
+        memory.step_steps = step_.data();
         memory.stride = stride_;
         return memory;
     }
 
-private:
+  private:
     static constexpr std::int64_t LINE = 16;
     union alignas(64) Line {
         float floats[LINE];
@@ -81,9 +87,13 @@ private:
     std::vector<Line> registers_;
     std::vector<Line> words_;
     std::vector<Line> lanes_;
+    std::vector<Step> start_;
+    std::vector<Step> step_;
 };
 
-[[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
+[[noreturn]] void refuse(const std::string& message) {
+    throw std::invalid_argument(message);
+}
 
 void check_settings(const Program& program, const std::vector<Cell>& cells,
                     const RunSettings& settings) {
@@ -136,7 +146,7 @@ std::string out_of_range(const Program& program, const Fault& fault) {
 
 // Scalar files of a cell: one, or one for each period.
 class ScalarFiles {
-public:
+  public:
     void fill(const Program& program, const InputTable& inputs) {
         const auto size = static_cast<std::size_t>(std::max(program.n_scalars(), 1));
         values_.assign(size * static_cast<std::size_t>(inputs.rows), 0.0F);
@@ -149,7 +159,7 @@ public:
     const float* data() const noexcept { return values_.data(); }
     std::int64_t step() const noexcept { return step_; }
 
-private:
+  private:
     std::vector<float> values_;
     std::int64_t step_ = 0;
 };
@@ -164,7 +174,7 @@ struct Item {
 
 // All items of a run, numbered without being listed: a run of 10^9 consumers has 10^5 of them.
 class Schedule {
-public:
+  public:
     Schedule(const std::vector<Cell>& cells, std::int64_t batches, std::int64_t item_size)
         : item_size_(static_cast<std::uint64_t>(item_size)) {
         for (std::size_t c = 0; c < cells.size(); ++c) {
@@ -195,7 +205,7 @@ public:
         return item;
     }
 
-private:
+  private:
     std::uint64_t item_size_;
     std::vector<Item> ranges_;
     std::vector<std::uint64_t> first_;
@@ -205,20 +215,16 @@ private:
 
 // The state that workers share; the ledger and the first error are guarded by the mutex.
 class Crew {
-public:
+  public:
     Crew(const Program& program, const std::vector<Cell>& cells, const RunSettings& settings,
          std::int64_t* ledger)
-        : program_(program),
-          view_(program.view()),
-          cells_(cells),
-          settings_(settings),
-          schedule_(cells, settings.batches, BLOCKS_PER_ITEM * settings.block),
-          ledger_(ledger) {}
+        : program_(program), view_(program.view()), cells_(cells), settings_(settings),
+          schedule_(cells, settings.batches, BLOCKS_PER_ITEM * settings.block), ledger_(ledger) {}
 
     void work() noexcept {
         try {
             const FloatingPointMode mode;
-            Arena arena(program_, settings_.block);
+            Arena arena(program_, settings_.block, *settings_.kernels);
             ScalarFiles scalars;
             std::size_t filled = cells_.size();
             std::vector<std::int64_t> local(static_cast<std::size_t>(row_cells()));
@@ -260,14 +266,15 @@ public:
             if (workers.empty()) error_ = std::current_exception();
         }
         wait(watch);
-        for (std::thread& worker : workers) worker.join();
+        for (std::thread& worker : workers)
+            worker.join();
         if (error_) std::rethrow_exception(error_);
         if (watch) watch(schedule_.consumers(), schedule_.consumers());
     }
 
     std::uint64_t items() const noexcept { return schedule_.size(); }
 
-private:
+  private:
     std::int64_t row_cells() const noexcept { return settings_.periods * program_.width(); }
 
     bool live_item(const Item& item, const ScalarFiles& scalars, const BlockMemory& memory,
@@ -276,9 +283,8 @@ private:
         for (std::uint64_t low = item.low; low < item.high;) {
             const std::uint64_t id = static_cast<std::uint64_t>(cell.segment) << 40 | low;
             const std::uint64_t to_next_word = LOW_WORD - id % LOW_WORD;
-            const std::uint64_t lanes =
-                std::min({static_cast<std::uint64_t>(settings_.block), item.high - low,
-                          to_next_word});
+            const std::uint64_t lanes = std::min(
+                {static_cast<std::uint64_t>(settings_.block), item.high - low, to_next_word});
             for (std::int64_t i = 0; i < settings_.block; ++i) {
                 memory.id_low[i] = static_cast<std::uint32_t>(id + static_cast<std::uint64_t>(i));
             }
@@ -294,9 +300,12 @@ private:
             lives.stop = &stop_;
             Fault fault{};
             switch (settings_.kernels->live(view_, lives, memory, fault)) {
-                case Outcome::finished: break;
-                case Outcome::stopped: return false;
-                case Outcome::out_of_range: refuse(out_of_range(program_, fault));
+            case Outcome::finished:
+                break;
+            case Outcome::stopped:
+                return false;
+            case Outcome::out_of_range:
+                refuse(out_of_range(program_, fault));
             }
             low += lanes;
             done_.fetch_add(lanes, std::memory_order_relaxed);
@@ -309,7 +318,8 @@ private:
         const std::int64_t place =
             static_cast<std::int64_t>(item.cell) * settings_.batches + item.batch;
         std::int64_t* const out = ledger_ + place * row_cells();
-        for (std::size_t i = 0; i < local.size(); ++i) out[i] += local[i];
+        for (std::size_t i = 0; i < local.size(); ++i)
+            out[i] += local[i];
     }
 
     void fail(std::exception_ptr error) noexcept {
@@ -352,7 +362,7 @@ private:
     std::exception_ptr error_;
 };
 
-}  // namespace
+} // namespace
 
 std::int64_t ledger_size(const Program& program, const std::vector<Cell>& cells,
                          const RunSettings& settings) {
@@ -401,9 +411,8 @@ void trace(const Program& program, const std::vector<Cell>& cells,
     std::vector<Group> order;
     for (std::size_t row = 0; row < ids.size(); ++row) {
         const auto segment = static_cast<std::uint32_t>(ids[row] >> 40);
-        const auto cell = std::find_if(cells.begin(), cells.end(), [segment](const Cell& c) {
-            return c.segment == segment;
-        });
+        const auto cell = std::find_if(cells.begin(), cells.end(),
+                                       [segment](const Cell& c) { return c.segment == segment; });
         if (cell == cells.end()) {
             refuse("ids: id " + std::to_string(ids[row]) + " is of segment " +
                    std::to_string(segment) + ", which has no inputs");
@@ -414,7 +423,7 @@ void trace(const Program& program, const std::vector<Cell>& cells,
     std::stable_sort(order.begin(), order.end());
 
     const FloatingPointMode mode;
-    Arena arena(program, settings.block);
+    Arena arena(program, settings.block, *settings.kernels);
     const BlockMemory memory = arena.memory();
     const ProgramView view = program.view();
     const TraceView sink{registers.data(), static_cast<std::int32_t>(registers.size()), out};
@@ -445,4 +454,4 @@ void trace(const Program& program, const std::vector<Cell>& cells,
     }
 }
 
-}  // namespace pycore
+} // namespace pycore

@@ -1,7 +1,7 @@
 """Fit the polynomials of exp, log and the normal quantile; write them for C++ and for Python.
 
 Both sides of the contract (the machine and its NumPy oracle) read the same float32 numbers because
-both files come from here.  The fits are minimax (Remez exchange) in 40-digit arithmetic, so that
+both files come from here.  The fits are minimax (Remez exchange) in 30-digit arithmetic, so that
 the rounded coefficients do not depend on a library's version or on the processor.
 
 Usage::
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from mpmath import mp, mpf
 
-mp.dps = 40
+mp.dps = 30
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ROOT / "cpp" / "include" / "pycore" / "tables.hpp"
 MODULE = ROOT / "pycore" / "program" / "tables.py"
@@ -82,7 +82,7 @@ def upper_quantile(tail: mpf) -> mpf:
     for _ in range(60):
         step = (tail - mp.erfc(z / mp.sqrt(2)) / 2) * mp.sqrt(2 * mp.pi) * mp.exp(z * z / 2)
         z -= step / (1 + z * step / 2) if abs(step) < 1 else step
-        if abs(step) < mpf(10) ** -35:
+        if abs(step) < mpf(10) ** -27:
             return z
     raise RuntimeError(f"quantile of tail {tail} did not settle")
 
@@ -188,7 +188,7 @@ def render() -> tuple[str, str]:
     for row in normal:
         header.append("    {\n" + _lines(row, "F", "        ") + "    },\n")
         module.append("        [\n" + _lines(row, "", "            ") + "        ],\n")
-    header.append("};\n// clang-format on\n\n}  // namespace pycore::tables\n")
+    header.append("};\n// clang-format on\n\n} // namespace pycore::tables\n")
     module.append("    ],\n    dtype=np.float32,\n)\n")
     return "".join(header), "".join(module)
 

@@ -6,7 +6,7 @@ its own update gives the value of the previous period, afterwards the value of t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pycore.errors import refuse
 from pycore.model.checks import require_identifier
@@ -15,8 +15,11 @@ from pycore.model.measurement import Measurement
 from pycore.model.registry import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
+    from pycore.model.diagram import Diagram
     from pycore.model.equations import Equations
     from pycore.model.structural import Structural
 
@@ -88,11 +91,11 @@ class Model(Measurement):
 
         return equations(self)
 
-    def diagram(self, *, defines: bool = True) -> Any:
-        """Path diagram as SVG, laid out by causal depth; shows itself in a notebook."""
+    def diagram(self, *, defines: bool = True, only: Collection[str] | None = None) -> Diagram:
+        """Path diagram as SVG, laid out by causal depth; ``only`` some words for a part of it."""
         from pycore.model.diagram import diagram
 
-        return diagram(self, defines=defines)
+        return diagram(self, defines=defines, only=only)
 
     def structural(self, **fixed: float) -> Structural:
         """Long-run linear system of the states, see :mod:`pycore.model.structural`."""

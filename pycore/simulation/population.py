@@ -8,6 +8,8 @@ however many consumers the run has.
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -50,12 +52,16 @@ class Population:
         [[1, 0], [1, 1], [2, 1], [200, 100]]
         """
         weights = [Fraction(s.weight) for s in self.segments]
-        total = sum(weights)
-        # A seat more than a segment's quota is impossible below quota + 1/2, so this start is safe.
-        seats = [max(0, int(consumers * w / total) - len(weights)) for w in weights]
+        # A divisor that gives at most all seats gives the first of them; few are left to hand out.
+        target = consumers - Fraction(len(weights), 2)
+        shares = [w * target / sum(weights) for w in weights]
+        seats = [max(0, math.floor(share + Fraction(1, 2))) for share in shares]
+        queue = [(-w / (2 * n + 1), s) for s, (w, n) in enumerate(zip(weights, seats, strict=True))]
+        heapq.heapify(queue)
         for _ in range(consumers - sum(seats)):
-            best = max(range(len(seats)), key=lambda s: (weights[s] / (2 * seats[s] + 1), -s))
+            best = queue[0][1]
             seats[best] += 1
+            heapq.heapreplace(queue, (-weights[best] / (2 * seats[best] + 1), best))
         return seats
 
     def locate(self, consumers: Iterable[int]) -> tuple[npt.NDArray[np.int64], ...]:

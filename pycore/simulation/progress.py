@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from pycore.errors import refuse
 
@@ -46,4 +47,6 @@ def reporter(progress: bool | Report | None, consumers: int) -> Iterator[Report 
 
 
 def _watched() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    # Without its widgets a notebook shows a warning instead of a bar.
+    notebook = "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
+    return sys.stderr.isatty() or notebook

@@ -247,7 +247,8 @@ def _cost(
                 values = base | {n: float(v[k]) for n, v in draws.items()} | segment.traits
                 values |= {n: v[0] for n, v in setting.items() if n in base}
                 for name, lever in levers.items():
-                    full = float(lever.cost.subs({model[n]: values[n] for n in values}))
+                    known = {x: values[x.name] for x in lever.cost.free_symbols}
+                    full = float(lever.cost.subs(known))
                     level = np.asarray(setting.get(name, [lever.default]))
                     use = np.broadcast_to((level - lever.low) / (lever.high - lever.low), periods)
                     bill[s, k, g] += full * use * active[s, k, g]

@@ -1,12 +1,12 @@
 // A block of lives from the first period to the last: words, steps, records, leavers.
 #pragma once
 
-#include <cstdint>
-
 #include "pycore/execute.hpp"
 #include "pycore/ledger.hpp"
 #include "pycore/machine.hpp"
 #include "pycore/philox.hpp"
+
+#include <cstdint>
 
 namespace pycore {
 
@@ -15,18 +15,21 @@ inline constexpr std::int32_t WORDS_PER_CALL = 4;
 
 // Vectors of ids per Philox call: four chains of multiplications in flight on the wide types.
 template <class V>
-inline constexpr int PHILOX_VECTORS = V::WIDTH == 16 ? 2 : V::WIDTH == 8 ? 1 : 4;
+inline constexpr int PHILOX_VECTORS = V::WIDTH == 16  ? 2
+                                      : V::WIDTH == 8 ? 2
+                                                      : 4;
 
 template <class V>
 void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
                 std::int32_t lanes, const BlockMemory& memory) noexcept {
     constexpr std::int32_t STEP = PHILOX_VECTORS<V> * V::WIDTH;
+    const philox::Keys keys(lives.key_0, lives.key_1);
     for (std::int32_t s = 0; s < streams.count; ++s) {
-        const philox::Address at{lives.id_high, purpose_and_index, streams.slots[s], lives.key_0,
-                                 lives.key_1};
+        const philox::Address at{lives.id_high, purpose_and_index, streams.slots[s]};
         std::uint32_t* const words = memory.words + s * WORDS_PER_CALL * memory.stride;
         for (std::int32_t i = 0; i < lanes; i += STEP) {
-            philox::generate<V, PHILOX_VECTORS<V>>(memory.id_low + i, at, words + i, memory.stride);
+            philox::generate<V, PHILOX_VECTORS<V>>(memory.id_low + i, at, keys, words + i,
+                                                   memory.stride);
         }
     }
 }
@@ -75,12 +78,18 @@ void write_trace(const TraceView& trace, std::int32_t lanes, std::int32_t period
                  std::int32_t periods, const BlockMemory& memory) noexcept {
     for (std::int32_t i = 0; i < lanes; ++i) {
         float* const out =
-            trace.out +
-            (static_cast<std::int64_t>(memory.row[i]) * periods + period) * trace.count;
+            trace.out + (static_cast<std::int64_t>(memory.row[i]) * periods + period) * trace.count;
         for (std::int32_t r = 0; r < trace.count; ++r) {
             out[r] = memory.registers[trace.registers[r] * memory.stride + i];
         }
     }
+}
+
+template <class V>
+void prepare_program(const ProgramView& program, const BlockMemory& memory) noexcept {
+    const std::int64_t stream_stride = WORDS_PER_CALL * memory.stride;
+    prepare<V>(program.start_code, memory.stride, stream_stride, memory.start_steps);
+    prepare<V>(program.step_code, memory.stride, stream_stride, memory.step_steps);
 }
 
 template <class V>
@@ -90,12 +99,12 @@ Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& 
     const auto whole = [](std::int32_t n) { return (n + V::WIDTH - 1) / V::WIDTH * V::WIDTH; };
     for (std::int32_t r = 0; r < program.n_states; ++r) {
         float* const state = memory.registers + r * memory.stride;
-        for (std::int32_t i = 0; i < whole(lanes); ++i) state[i] = 0.0F;
+        for (std::int32_t i = 0; i < whole(lanes); ++i)
+            state[i] = 0.0F;
     }
-    Registers file{memory.registers, memory.stride, lives.scalars, memory.words,
-                   WORDS_PER_CALL * memory.stride};
+    Registers file{memory.registers, lives.scalars, memory.words};
     draw_words<V>(program.start_streams, PURPOSE_START << 28, lives, lanes, memory);
-    execute<V>(program.start_code, file, whole(lanes));
+    execute(memory.start_steps, program.start_code.count, file, whole(lanes));
 
     for (std::int32_t period = 0; period < lives.periods && lanes > 0; ++period) {
         if (lives.stop->raised()) return Outcome::stopped;
@@ -106,19 +115,17 @@ Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& 
         }
         file.words = memory.words + word * memory.stride;
         file.scalars = lives.scalars + period * lives.scalar_step;
-        execute<V>(program.step_code, file, whole(lanes));
+        execute(memory.step_steps, program.step_code.count, file, whole(lanes));
         if (lives.trace != nullptr) {
             write_trace<V>(*lives.trace, lanes, period, lives.periods, memory);
         }
 
         bool leaving = false;
         if (program.stages > 0) {
-            const float* const stage =
-                memory.registers + program.stage_register * memory.stride;
+            const float* const stage = memory.registers + program.stage_register * memory.stride;
             for (std::int32_t k = 0; k < program.stages; ++k) {
                 if (lives.ledger == nullptr && !program.absorbing[k]) continue;
-                const std::int64_t n =
-                    ledger::count_stage<V>(stage, static_cast<float>(k), lanes);
+                const std::int64_t n = ledger::count_stage<V>(stage, static_cast<float>(k), lanes);
                 leaving = leaving || (program.absorbing[k] && n > 0);
                 if (lives.ledger != nullptr) lives.ledger[period * program.width + 1 + k] += n;
             }
@@ -143,9 +150,11 @@ PYCORE_INLINE void map_array(const In* in, std::size_t n, float* out, F&& f) noe
     alignas(64) float output[V::WIDTH];
     for (std::size_t i = 0; i < n; i += V::WIDTH) {
         const std::size_t size = n - i < V::WIDTH ? n - i : V::WIDTH;
-        for (std::size_t k = 0; k < size; ++k) input[k] = in[i + k];
+        for (std::size_t k = 0; k < size; ++k)
+            input[k] = in[i + k];
         f(input, output);
-        for (std::size_t k = 0; k < size; ++k) out[i + k] = output[k];
+        for (std::size_t k = 0; k < size; ++k)
+            out[i + k] = output[k];
     }
 }
 
@@ -156,13 +165,15 @@ struct Arrays {
         constexpr std::int32_t LANES = PHILOX_VECTORS<V> * V::WIDTH;
         alignas(64) std::uint32_t id_low[LANES];
         alignas(64) std::uint32_t out[WORDS_PER_CALL * LANES];
+        const philox::Keys keys(key_0, key_1);
         for (std::size_t i = 0; i < n; ++i, counters += 4, words += 4) {
             for (std::int32_t k = 0; k < LANES; ++k) {
                 id_low[k] = counters[0] + static_cast<std::uint32_t>(k);
             }
-            const philox::Address at{counters[1], counters[2], counters[3], key_0, key_1};
-            philox::generate<V, PHILOX_VECTORS<V>>(id_low, at, out, LANES);
-            for (std::int32_t w = 0; w < WORDS_PER_CALL; ++w) words[w] = out[w * LANES];
+            const philox::Address at{counters[1], counters[2], counters[3]};
+            philox::generate<V, PHILOX_VECTORS<V>>(id_low, at, keys, out, LANES);
+            for (std::int32_t w = 0; w < WORDS_PER_CALL; ++w)
+                words[w] = out[w * LANES];
         }
     }
     static void uniform(const std::uint32_t* words, std::size_t n, float* out) noexcept {
@@ -194,6 +205,7 @@ template <class V>
 constexpr Kernels make_kernels(const char* isa) noexcept {
     return {isa,
             V::WIDTH,
+            &prepare_program<V>,
             &live<V>,
             &Arrays<V>::philox,
             &Arrays<V>::uniform,
@@ -203,4 +215,4 @@ constexpr Kernels make_kernels(const char* isa) noexcept {
             &Arrays<V>::logistic};
 }
 
-}  // namespace pycore
+} // namespace pycore

@@ -1,7 +1,12 @@
 // The interpreter: each instruction is a loop over whole vectors of lanes.
+//
+// Before a run the code is prepared once: operands become addresses, and an instruction that reads
+// what the one before has just written is chained to it, so that the value stays in a register.
+// A chain stores every result, as its instructions would alone; only the loads are saved.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "pycore/machine.hpp"
 #include "pycore/math.hpp"
@@ -9,156 +14,234 @@
 
 namespace pycore {
 
-// Lane registers, scalar registers and the current word of every stream.
-struct Registers {
-    float* lanes;
-    std::int64_t stride;
-    const float* scalars;
-    const std::uint32_t* words;
-    std::int64_t stream_stride;
+// The operands of one prepared instruction in vectors of V.  Everything is read before the loop: a
+// vector store may alias anything, so the compiler could not keep it in registers by itself.
+template <class V>
+class Operands {
+  public:
+    PYCORE_INLINE Operands(const Step& step, const Registers& file) noexcept
+        : target_(file.lanes + step.target),
+          lane_{file.lanes + step.lane[0], file.lanes + step.lane[1], file.lanes + step.lane[2],
+                file.lanes + step.lane[3]},
+          word_(file.words + step.stream),
+          scalar_{V::set(file.scalars[step.scalar[0]]), V::set(file.scalars[step.scalar[1]]),
+                  V::set(file.scalars[step.scalar[2]]), V::set(file.scalars[step.scalar[3]]),
+                  V::set(file.scalars[step.scalar[4]])} {}
+
+    PYCORE_INLINE typename V::Float lane(int operand, std::int32_t i) const noexcept {
+        return V::load(lane_[operand] + i);
+    }
+    PYCORE_INLINE typename V::Float scalar(int operand) const noexcept { return scalar_[operand]; }
+    PYCORE_INLINE typename V::Int word(std::int32_t i) const noexcept {
+        return V::load_int(word_ + i);
+    }
+    PYCORE_INLINE void put(std::int32_t i, const typename V::Float& value) const noexcept {
+        V::store(target_ + i, value);
+    }
+
+  private:
+    float* target_;
+    const float* lane_[4];
+    const std::uint32_t* word_;
+    typename V::Float scalar_[5];
 };
 
-namespace detail {
-
-template <class V, class F>
-PYCORE_INLINE void each_vector(std::int32_t end, F&& f) noexcept {
-    for (std::int32_t i = 0; i < end; i += V::WIDTH) f(i);
+template <Op OP, class V>
+PYCORE_INLINE typename V::Mask truth(const Operands<V>& x, [[maybe_unused]] std::int32_t i,
+                                     [[maybe_unused]] const typename V::Float& a) noexcept {
+    [[maybe_unused]] const auto range = V::set(2147483648.0F);
+    if constexpr (OP == Op::lt) return V::lt(a, x.lane(1, i));
+    if constexpr (OP == Op::le) return V::le(a, x.lane(1, i));
+    if constexpr (OP == Op::eq) return V::eq(a, x.lane(1, i));
+    if constexpr (OP == Op::lt_s) return V::lt(a, x.scalar(0));
+    if constexpr (OP == Op::le_s) return V::le(a, x.scalar(0));
+    if constexpr (OP == Op::gt_s) return V::lt(x.scalar(0), a);
+    if constexpr (OP == Op::ge_s) return V::le(x.scalar(0), a);
+    if constexpr (OP == Op::eq_s) return V::eq(a, x.scalar(0));
+    if constexpr (OP == Op::event_logit) return math::event_logit<V>(x.word(i), a);
+    if constexpr (OP == Op::event_p) {
+        return V::lt(math::event_threshold_value<V>(x.word(i)), V::mul(a, range));
+    }
+    if constexpr (OP == Op::event_s) {
+        return V::lt(math::event_threshold_value<V>(x.word(i)), V::mul(x.scalar(0), range));
+    }
 }
 
-}  // namespace detail
+// s0 + s1 a + s2 b + ..., added from the left.
+template <int TERMS, class V>
+PYCORE_INLINE typename V::Float affine(const Operands<V>& x, std::int32_t i,
+                                       const typename V::Float& a) noexcept {
+    auto sum = V::add(x.scalar(0), V::mul(x.scalar(1), a));
+    if constexpr (TERMS > 1) sum = V::add(sum, V::mul(x.scalar(2), x.lane(1, i)));
+    if constexpr (TERMS > 2) sum = V::add(sum, V::mul(x.scalar(3), x.lane(2, i)));
+    if constexpr (TERMS > 3) sum = V::add(sum, V::mul(x.scalar(4), x.lane(3, i)));
+    return sum;
+}
 
-// Run `code` on lanes [0, end), end a multiple of the vector width.
+// The value of an operation; `a` is its first lane operand.
+template <Op OP, class V>
+PYCORE_INLINE typename V::Float value(const Operands<V>& x, [[maybe_unused]] std::int32_t i,
+                                      [[maybe_unused]] const typename V::Float& a) noexcept {
+    if constexpr (OP == Op::copy) return a;
+    else if constexpr (OP == Op::broadcast) return x.scalar(0);
+    else if constexpr (OP == Op::add) return V::add(a, x.lane(1, i));
+    else if constexpr (OP == Op::sub) return V::sub(a, x.lane(1, i));
+    else if constexpr (OP == Op::mul) return V::mul(a, x.lane(1, i));
+    else if constexpr (OP == Op::div) return V::div(a, x.lane(1, i));
+    else if constexpr (OP == Op::affine1) return affine<1>(x, i, a);
+    else if constexpr (OP == Op::affine2) return affine<2>(x, i, a);
+    else if constexpr (OP == Op::affine3) return affine<3>(x, i, a);
+    else if constexpr (OP == Op::affine4) return affine<4>(x, i, a);
+    else if constexpr (OP == Op::min2) return V::min(a, x.lane(1, i));
+    else if constexpr (OP == Op::max2) return V::max(a, x.lane(1, i));
+    else if constexpr (OP == Op::min_s) return V::min(a, x.scalar(0));
+    else if constexpr (OP == Op::max_s) return V::max(a, x.scalar(0));
+    else if constexpr (OP == Op::abs) {
+        return V::as_float(V::bit_and(V::as_int(a), V::set_int(0x7FFFFFFFU)));
+    }
+    else if constexpr (OP == Op::sqrt) return V::sqrt(a);
+    else if constexpr (OP == Op::exp) return math::exp<V>(a);
+    else if constexpr (OP == Op::log) return math::log<V>(a);
+    else if constexpr (OP == Op::logistic) return math::logistic<V>(a);
+    else if constexpr (OP == Op::floor) return V::floor(a);
+    else if constexpr (OP == Op::select) {
+        return V::select(V::ne(a, V::set(0.0F)), x.lane(1, i), x.lane(2, i));
+    }
+    else if constexpr (OP == Op::uniform) return math::uniform<V>(x.word(i));
+    else if constexpr (OP == Op::normal) return math::normal<V>(x.word(i));
+    else return V::keep(truth<OP>(x, i, a), V::set(1.0F));
+}
+
+// Consecutive operations, each reading the result of the one before.
+template <class V, Op... OPS>
+struct Chain {
+    PYCORE_INLINE Chain(const Step*, const Registers&) noexcept {}
+    PYCORE_INLINE void run(std::int32_t, const typename V::Float&) const noexcept {}
+};
+
+template <class V, Op OP, Op... MORE>
+struct Chain<V, OP, MORE...> {
+    Operands<V> operands;
+    Chain<V, MORE...> rest;
+
+    PYCORE_INLINE Chain(const Step* step, const Registers& file) noexcept
+        : operands(*step, file), rest(step + 1, file) {}
+    PYCORE_INLINE void run(std::int32_t i, const typename V::Float& a) const noexcept {
+        const auto result = value<OP>(operands, i, a);
+        operands.put(i, result);
+        rest.run(i, result);
+    }
+};
+
+// Run a chain on lanes [begin, end) and return where it stopped, V::WIDTH at a time.
+template <class V, Op FIRST, Op... MORE>
+PYCORE_INLINE std::int32_t sweep(const Step* step, const Registers& file, std::int32_t begin,
+                                 std::int32_t end) noexcept {
+    const Chain<V, FIRST, MORE...> chain(step, file);
+    std::int32_t i = begin;
+    for (; i + V::WIDTH <= end; i += V::WIDTH) {
+        if constexpr (SPECIFICATIONS[static_cast<int>(FIRST)].lanes > 0) {
+            chain.run(i, chain.operands.lane(0, i));
+        } else {
+            chain.run(i, V::set(0.0F));
+        }
+    }
+    return i;
+}
+
+// Four vectors at once fill the pipeline and still fit into the registers.
+template <class V, Op... OPS>
+void perform(const Step* step, const Registers& file, std::int32_t end) noexcept {
+    const std::int32_t done = sweep<Twice<Twice<V>>, OPS...>(step, file, 0, end);
+    if (done < end) sweep<V, OPS...>(step, file, done, end);
+}
+
+// A run of operations that is worth its own loop.
+struct Pattern {
+    std::int32_t length;
+    Op ops[4];
+    Perform perform;
+};
+
+template <class V, Op... OPS>
+constexpr Pattern pattern() noexcept {
+    return {static_cast<std::int32_t>(sizeof...(OPS)), {OPS...}, &perform<V, OPS...>};
+}
+
+// Longer ones first; found by looking at what models compile to (bounds, hazards, draws).
 template <class V>
-void execute(const Code& code, const Registers& file, std::int32_t end) noexcept {
-    using Float = typename V::Float;
-    const Float one = V::set(1.0F);
+inline constexpr Pattern PATTERNS[] = {
+    pattern<V, Op::normal, Op::affine1, Op::exp, Op::affine1>(),
+    pattern<V, Op::normal, Op::affine1, Op::exp>(),
+    pattern<V, Op::affine1, Op::max_s, Op::min_s>(),
+    pattern<V, Op::affine2, Op::max_s, Op::min_s>(),
+    pattern<V, Op::affine3, Op::max_s, Op::min_s>(),
+    pattern<V, Op::affine4, Op::max_s, Op::min_s>(),
+    pattern<V, Op::affine1, Op::max_s>(),
+    pattern<V, Op::affine2, Op::max_s>(),
+    pattern<V, Op::affine3, Op::max_s>(),
+    pattern<V, Op::affine4, Op::max_s>(),
+    pattern<V, Op::affine1, Op::min_s>(),
+    pattern<V, Op::affine2, Op::min_s>(),
+    pattern<V, Op::affine3, Op::min_s>(),
+    pattern<V, Op::affine4, Op::min_s>(),
+    pattern<V, Op::affine1, Op::event_logit>(),
+    pattern<V, Op::affine2, Op::event_logit>(),
+    pattern<V, Op::affine3, Op::event_logit>(),
+    pattern<V, Op::affine4, Op::event_logit>(),
+    pattern<V, Op::normal, Op::affine1>(),
+    pattern<V, Op::affine1, Op::exp>(),
+    pattern<V, Op::exp, Op::affine1>(),
+    pattern<V, Op::mul, Op::affine1>(),
+    pattern<V, Op::affine1, Op::affine1>(),
+    pattern<V, Op::max_s, Op::min_s>(),
+};
+
+template <class V, int... OP>
+Perform perform_alone(Op op, std::integer_sequence<int, OP...>) noexcept {
+    static constexpr Perform ALONE[] = {&perform<V, static_cast<Op>(OP)>...};
+    return ALONE[static_cast<int>(op)];
+}
+
+// Whether the instructions at `row` are this pattern, each reading what the one before wrote.
+template <class V>
+bool matches(const Pattern& candidate, const Instruction* row, std::int32_t left) noexcept {
+    if (candidate.length > left) return false;
+    for (std::int32_t k = 0; k < candidate.length; ++k) {
+        if (row[k].op != candidate.ops[k]) return false;
+        if (k > 0 && row[k].lane[0] != row[k - 1].target) return false;
+    }
+    return true;
+}
+
+// Fill one step per row; a chain is performed by its first step, which says how long it is.
+template <class V>
+void prepare(const Code& code, std::int64_t stride, std::int64_t stream_stride,
+             Step* steps) noexcept {
     for (std::int32_t index = 0; index < code.count; ++index) {
         const Instruction& row = code.rows[index];
-        float* const out = file.lanes + row.target * file.stride;
-        const float* const a = file.lanes + row.lane[0] * file.stride;
-        const float* const b = file.lanes + row.lane[1] * file.stride;
-        const float* const c = file.lanes + row.lane[2] * file.stride;
-        const float* const d = file.lanes + row.lane[3] * file.stride;
-        const std::uint32_t* const words = file.words + row.stream * file.stream_stride;
-        const Float s0 = V::set(file.scalars[row.scalar[0]]);
-
-        // Store f(lane offset) in every vector of the target.
-        const auto put = [&](auto&& f) __attribute__((always_inline)) {
-            detail::each_vector<V>(end, [&](std::int32_t i) __attribute__((always_inline)) {
-                V::store(out + i, f(i));
-            });
-        };
-        const auto flag = [&](auto&& f) __attribute__((always_inline)) {
-            put([&](std::int32_t i) __attribute__((always_inline)) { return V::keep(f(i), one); });
-        };
-        const auto at = [](const float* p, std::int32_t i) __attribute__((always_inline)) {
-            return V::load(p + i);
-        };
-#define PYCORE_LANE [&](std::int32_t i) __attribute__((always_inline))
-        switch (row.op) {
-            case Op::copy: put(PYCORE_LANE { return at(a, i); }); break;
-            case Op::broadcast: put(PYCORE_LANE { (void)i; return s0; }); break;
-            case Op::add: put(PYCORE_LANE { return V::add(at(a, i), at(b, i)); }); break;
-            case Op::sub: put(PYCORE_LANE { return V::sub(at(a, i), at(b, i)); }); break;
-            case Op::mul: put(PYCORE_LANE { return V::mul(at(a, i), at(b, i)); }); break;
-            case Op::div: put(PYCORE_LANE { return V::div(at(a, i), at(b, i)); }); break;
-            case Op::affine1: {
-                const Float s1 = V::set(file.scalars[row.scalar[1]]);
-                put(PYCORE_LANE { return V::add(s0, V::mul(s1, at(a, i))); });
+        Step& step = steps[index];
+        step.perform = perform_alone<V>(row.op, std::make_integer_sequence<int, OPERATIONS>{});
+        step.length = 1;
+        step.target = row.target * stride;
+        for (int k = 0; k < 4; ++k) step.lane[k] = row.lane[k] * stride;
+        for (int k = 0; k < 5; ++k) step.scalar[k] = row.scalar[k];
+        step.stream = row.stream * stream_stride;
+        for (const Pattern& candidate : PATTERNS<V>) {
+            if (matches<V>(candidate, &row, code.count - index)) {
+                step.perform = candidate.perform;
+                step.length = candidate.length;
                 break;
             }
-            case Op::affine2: {
-                const Float s1 = V::set(file.scalars[row.scalar[1]]);
-                const Float s2 = V::set(file.scalars[row.scalar[2]]);
-                put(PYCORE_LANE {
-                    return V::add(V::add(s0, V::mul(s1, at(a, i))), V::mul(s2, at(b, i)));
-                });
-                break;
-            }
-            case Op::affine3: {
-                const Float s1 = V::set(file.scalars[row.scalar[1]]);
-                const Float s2 = V::set(file.scalars[row.scalar[2]]);
-                const Float s3 = V::set(file.scalars[row.scalar[3]]);
-                put(PYCORE_LANE {
-                    return V::add(
-                        V::add(V::add(s0, V::mul(s1, at(a, i))), V::mul(s2, at(b, i))),
-                        V::mul(s3, at(c, i)));
-                });
-                break;
-            }
-            case Op::affine4: {
-                const Float s1 = V::set(file.scalars[row.scalar[1]]);
-                const Float s2 = V::set(file.scalars[row.scalar[2]]);
-                const Float s3 = V::set(file.scalars[row.scalar[3]]);
-                const Float s4 = V::set(file.scalars[row.scalar[4]]);
-                put(PYCORE_LANE {
-                    return V::add(
-                        V::add(V::add(V::add(s0, V::mul(s1, at(a, i))), V::mul(s2, at(b, i))),
-                               V::mul(s3, at(c, i))),
-                        V::mul(s4, at(d, i)));
-                });
-                break;
-            }
-            case Op::min2: put(PYCORE_LANE { return V::min(at(a, i), at(b, i)); }); break;
-            case Op::max2: put(PYCORE_LANE { return V::max(at(a, i), at(b, i)); }); break;
-            case Op::min_s: put(PYCORE_LANE { return V::min(at(a, i), s0); }); break;
-            case Op::max_s: put(PYCORE_LANE { return V::max(at(a, i), s0); }); break;
-            case Op::abs: {
-                const auto magnitude = V::set_int(0x7FFFFFFFU);
-                put(PYCORE_LANE {
-                    return V::as_float(V::bit_and(V::as_int(at(a, i)), magnitude));
-                });
-                break;
-            }
-            case Op::sqrt: put(PYCORE_LANE { return V::sqrt(at(a, i)); }); break;
-            case Op::exp: put(PYCORE_LANE { return math::exp<V>(at(a, i)); }); break;
-            case Op::log: put(PYCORE_LANE { return math::log<V>(at(a, i)); }); break;
-            case Op::logistic: put(PYCORE_LANE { return math::logistic<V>(at(a, i)); }); break;
-            case Op::floor: put(PYCORE_LANE { return V::floor(at(a, i)); }); break;
-            case Op::lt: flag(PYCORE_LANE { return V::lt(at(a, i), at(b, i)); }); break;
-            case Op::le: flag(PYCORE_LANE { return V::le(at(a, i), at(b, i)); }); break;
-            case Op::eq: flag(PYCORE_LANE { return V::eq(at(a, i), at(b, i)); }); break;
-            case Op::lt_s: flag(PYCORE_LANE { return V::lt(at(a, i), s0); }); break;
-            case Op::le_s: flag(PYCORE_LANE { return V::le(at(a, i), s0); }); break;
-            case Op::gt_s: flag(PYCORE_LANE { return V::lt(s0, at(a, i)); }); break;
-            case Op::ge_s: flag(PYCORE_LANE { return V::le(s0, at(a, i)); }); break;
-            case Op::eq_s: flag(PYCORE_LANE { return V::eq(at(a, i), s0); }); break;
-            case Op::select: {
-                const Float zero = V::set(0.0F);
-                put(PYCORE_LANE {
-                    return V::select(V::ne(at(a, i), zero), at(b, i), at(c, i));
-                });
-                break;
-            }
-            case Op::uniform:
-                put(PYCORE_LANE { return math::uniform<V>(V::load_int(words + i)); });
-                break;
-            case Op::normal:
-                put(PYCORE_LANE { return math::normal<V>(V::load_int(words + i)); });
-                break;
-            case Op::event_p: {
-                const Float range = V::set(2147483648.0F);
-                flag(PYCORE_LANE {
-                    const auto v = math::event_threshold_value<V>(V::load_int(words + i));
-                    return V::lt(v, V::mul(at(a, i), range));
-                });
-                break;
-            }
-            case Op::event_s: {
-                const Float threshold = V::mul(s0, V::set(2147483648.0F));
-                flag(PYCORE_LANE {
-                    return V::lt(math::event_threshold_value<V>(V::load_int(words + i)),
-                                 threshold);
-                });
-                break;
-            }
-            case Op::event_logit:
-                flag(PYCORE_LANE {
-                    return math::event_logit<V>(V::load_int(words + i), at(a, i));
-                });
-                break;
         }
-#undef PYCORE_LANE
+    }
+}
+
+// Run prepared code on lanes [0, end), end a multiple of the vector width.
+PYCORE_INLINE void execute(const Step* steps, std::int32_t count, const Registers& file,
+                           std::int32_t end) noexcept {
+    for (std::int32_t index = 0; index < count; index += steps[index].length) {
+        steps[index].perform(steps + index, file, end);
     }
 }
 

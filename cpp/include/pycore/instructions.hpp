@@ -51,17 +51,17 @@ struct Specification {
 };
 
 inline constexpr Specification SPECIFICATIONS[] = {
-    {"copy", 1, 0, false},     {"broadcast", 0, 1, false}, {"add", 2, 0, false},
-    {"sub", 2, 0, false},      {"mul", 2, 0, false},       {"div", 2, 0, false},
-    {"affine1", 1, 2, false},  {"affine2", 2, 3, false},   {"affine3", 3, 4, false},
-    {"affine4", 4, 5, false},  {"min2", 2, 0, false},      {"max2", 2, 0, false},
-    {"min_s", 1, 1, false},    {"max_s", 1, 1, false},     {"abs", 1, 0, false},
-    {"sqrt", 1, 0, false},     {"exp", 1, 0, false},       {"log", 1, 0, false},
-    {"logistic", 1, 0, false}, {"floor", 1, 0, false},     {"lt", 2, 0, false},
-    {"le", 2, 0, false},       {"eq", 2, 0, false},        {"lt_s", 1, 1, false},
-    {"le_s", 1, 1, false},     {"gt_s", 1, 1, false},      {"ge_s", 1, 1, false},
-    {"eq_s", 1, 1, false},     {"select", 3, 0, false},    {"uniform", 0, 0, true},
-    {"normal", 0, 0, true},    {"event_p", 1, 0, true},    {"event_s", 0, 1, true},
+    {"copy", 1, 0, false},       {"broadcast", 0, 1, false}, {"add", 2, 0, false},
+    {"sub", 2, 0, false},        {"mul", 2, 0, false},       {"div", 2, 0, false},
+    {"affine1", 1, 2, false},    {"affine2", 2, 3, false},   {"affine3", 3, 4, false},
+    {"affine4", 4, 5, false},    {"min2", 2, 0, false},      {"max2", 2, 0, false},
+    {"min_s", 1, 1, false},      {"max_s", 1, 1, false},     {"abs", 1, 0, false},
+    {"sqrt", 1, 0, false},       {"exp", 1, 0, false},       {"log", 1, 0, false},
+    {"logistic", 1, 0, false},   {"floor", 1, 0, false},     {"lt", 2, 0, false},
+    {"le", 2, 0, false},         {"eq", 2, 0, false},        {"lt_s", 1, 1, false},
+    {"le_s", 1, 1, false},       {"gt_s", 1, 1, false},      {"ge_s", 1, 1, false},
+    {"eq_s", 1, 1, false},       {"select", 3, 0, false},    {"uniform", 0, 0, true},
+    {"normal", 0, 0, true},      {"event_p", 1, 0, true},    {"event_s", 0, 1, true},
     {"event_logit", 1, 0, true},
 };
 
@@ -81,4 +81,4 @@ struct Instruction {
 inline constexpr std::int32_t ROW = 12;
 static_assert(sizeof(Instruction) == ROW * sizeof(std::int32_t));
 
-}  // namespace pycore
+} // namespace pycore

@@ -3,10 +3,10 @@
 // Sums are int64 fixed point, so they are associative: blocks, threads and shards merge exactly.
 #pragma once
 
-#include <cstdint>
-
 #include "pycore/machine.hpp"
 #include "pycore/simd.hpp"
+
+#include <cstdint>
 
 namespace pycore::ledger {
 
@@ -15,7 +15,7 @@ inline constexpr float INT32_RANGE = 2147483648.0F;
 // The lanes that a record looks at: all of the block, or those in one stage.
 template <class V>
 struct Chosen {
-    const float* stage;  // null: everyone
+    const float* stage; // null: everyone
     float code;
     std::int32_t lanes;
 
@@ -39,7 +39,8 @@ std::int64_t count_stage(const float* stage, float code, std::int32_t lanes) noe
         total = V::count(total, V::eq(V::load(stage + i), wanted));
     }
     if (i < lanes) {
-        total = V::count(total, V::mask_and(V::first(lanes - i), V::eq(V::load(stage + i), wanted)));
+        total =
+            V::count(total, V::mask_and(V::first(lanes - i), V::eq(V::load(stage + i), wanted)));
     }
     return V::sum(total);
 }
@@ -144,12 +145,14 @@ void histogram(const float* x, const float* stage, const ProgramView& program,
                std::int64_t* out) noexcept {
     histogram_cells<V>(x, lanes, record, cells);
     if (stage == nullptr) {
-        for (std::int32_t i = 0; i < lanes; ++i) ++out[cells[i]];
+        for (std::int32_t i = 0; i < lanes; ++i)
+            ++out[cells[i]];
         return;
     }
     for (std::int32_t i = 0; i < lanes; ++i) {
         for (std::int32_t k = 0; k < program.stages; ++k) {
-            if (stage[i] == static_cast<float>(k)) ++out[k * record.width + static_cast<std::int32_t>(cells[i])];
+            if (stage[i] == static_cast<float>(k))
+                ++out[k * record.width + static_cast<std::int32_t>(cells[i])];
         }
     }
 }
@@ -185,4 +188,4 @@ bool add_period(const ProgramView& program, const BlockMemory& memory, std::int3
     return true;
 }
 
-}  // namespace pycore::ledger
+} // namespace pycore::ledger

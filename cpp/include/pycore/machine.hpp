@@ -1,12 +1,12 @@
 // The border between the library (containers, threads, exceptions) and the kernels (one translation
-// unit per instruction set).  Only plain data crosses it, so that no inline function of the standard
-// library compiled for a newer processor can be picked by the linker for an older one.
+// unit per instruction set).  Only plain data crosses it, so that no inline function of the
+// standard library compiled for a newer processor can be picked by the linker for an older one.
 #pragma once
+
+#include "pycore/instructions.hpp"
 
 #include <cstddef>
 #include <cstdint>
-
-#include "pycore/instructions.hpp"
 
 namespace pycore {
 
@@ -46,19 +46,41 @@ struct ProgramView {
     std::int32_t n_states;
     std::int32_t stage_register;
     std::int32_t stages;
-    const bool* absorbing;  // one flag per stage
+    const bool* absorbing; // one flag per stage
     const RecordView* records;
     std::int32_t n_records;
     std::int32_t width;
 };
 
+// Lane registers, scalar registers and the current word of every stream.
+struct Registers {
+    float* lanes;
+    const float* scalars;
+    const std::uint32_t* words;
+};
+
+struct Step;
+using Perform = void (*)(const Step*, const Registers&, std::int32_t end) noexcept;
+
+// An instruction with its operands as distances from the start of the register file.
+struct Step {
+    Perform perform;
+    std::int32_t length;  // instructions that `perform` runs: this one and those chained to it
+    std::int32_t scalar[5];
+    std::int64_t target;
+    std::int64_t lane[4];
+    std::int64_t stream;
+};
+
 // Memory of one thread's block: every row `stride` lanes apart and aligned to 64 bytes.
 struct BlockMemory {
     float* registers;
-    std::uint32_t* words;  // [stream][word of four][lane]
+    std::uint32_t* words; // [stream][word of four][lane]
     std::uint32_t* id_low;
-    std::uint32_t* row;  // output row of each lane, when lives are traced
+    std::uint32_t* row; // output row of each lane, when lives are traced
     std::uint32_t* scratch;
+    Step* start_steps;  // one per row of the program's code
+    Step* step_steps;
     std::int64_t stride;
 };
 
@@ -66,7 +88,9 @@ struct BlockMemory {
 struct StopFlag {
     bool value = false;
     void raise() noexcept { __atomic_store_n(&value, true, __ATOMIC_RELAXED); }
-    __attribute__((always_inline)) bool raised() const noexcept { return __atomic_load_n(&value, __ATOMIC_RELAXED); }
+    __attribute__((always_inline)) bool raised() const noexcept {
+        return __atomic_load_n(&value, __ATOMIC_RELAXED);
+    }
 };
 
 struct Fault {
@@ -89,10 +113,10 @@ struct Lives {
     std::uint32_t id_high;
     std::uint32_t key_0;
     std::uint32_t key_1;
-    const float* scalars;       // scalar file of period 0
-    std::int64_t scalar_step;   // floats from one period's file to the next; 0 if constant
-    std::int64_t* ledger;       // [period][width], or null
-    const TraceView* trace;     // or null
+    const float* scalars;     // scalar file of period 0
+    std::int64_t scalar_step; // floats from one period's file to the next; 0 if constant
+    std::int64_t* ledger;     // [period][width], or null
+    const TraceView* trace;   // or null
     const StopFlag* stop;
 };
 
@@ -102,6 +126,7 @@ enum class Outcome : std::int32_t { finished, stopped, out_of_range };
 struct Kernels {
     const char* isa;
     std::int32_t width;
+    void (*prepare)(const ProgramView&, const BlockMemory&) noexcept;
     Outcome (*live)(const ProgramView&, const Lives&, const BlockMemory&, Fault&) noexcept;
     void (*philox)(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
                    std::uint32_t key_1, std::uint32_t* words) noexcept;
@@ -115,8 +140,9 @@ struct Kernels {
 // Lanes of a block must be a multiple of this, so that every kernel works on whole vectors.
 inline constexpr std::int32_t LANE_QUANTUM = 64;
 
-// Run scalar code on one file of scalars, in place.
-void run_scalar_code(const Code& code, float* scalars) noexcept;
+// Scalar code is code with one lane, whose lane registers are the scalar file.
+void prepare_scalar_code(const Code& code, Step* steps) noexcept;
+void run_scalar_code(const Step* steps, std::int32_t count, float* scalars) noexcept;
 
 const Kernels& scalar_kernels() noexcept;
 #ifdef PYCORE_X86
@@ -124,4 +150,4 @@ const Kernels& avx2_kernels() noexcept;
 const Kernels& avx512_kernels() noexcept;
 #endif
 
-}  // namespace pycore
+} // namespace pycore

@@ -1,9 +1,9 @@
 // Philox4x32-10 (Salmon et al. 2011) over lanes that differ only in the low word of the counter.
 #pragma once
 
-#include <cstdint>
-
 #include "pycore/simd.hpp"
+
+#include <cstdint>
 
 namespace pycore::philox {
 
@@ -11,13 +11,24 @@ inline constexpr std::uint32_t MULTIPLIER_0 = 0xD2511F53U, MULTIPLIER_1 = 0xCD9E
 inline constexpr std::uint32_t WEYL_0 = 0x9E3779B9U, WEYL_1 = 0xBB67AE85U;
 inline constexpr std::uint32_t ROUNDS = 10;
 
-// What all lanes of a call share: the upper counter words and the key.
+// The key of each round, widened once so that the rounds broadcast it from memory.
+struct Keys {
+    std::uint64_t first[ROUNDS];
+    std::uint64_t second[ROUNDS];
+
+    PYCORE_INLINE Keys(std::uint32_t key_0, std::uint32_t key_1) noexcept {
+        for (std::uint32_t round = 0; round < ROUNDS; ++round) {
+            first[round] = static_cast<std::uint32_t>(key_0 + round * WEYL_0);
+            second[round] = static_cast<std::uint32_t>(key_1 + round * WEYL_1);
+        }
+    }
+};
+
+// The part of the counter that all lanes of a call share.
 struct Address {
     std::uint32_t id_high;
     std::uint32_t purpose_and_index;
     std::uint32_t slot;
-    std::uint32_t key_0;
-    std::uint32_t key_1;
 };
 
 // Fill `words[w * stride + lane]`, w = 0..3, for VECTORS vectors of lanes at once.
@@ -25,32 +36,29 @@ struct Address {
 // One call has a latency of ten multiplications; VECTORS independent calls fill the gaps.  In the
 // first two rounds half of the state is the same in every lane and is computed once.
 template <class V, int VECTORS>
-PYCORE_INLINE void generate(const std::uint32_t* id_low, const Address& at, std::uint32_t* words,
-                            std::int64_t stride) noexcept {
+PYCORE_INLINE void generate(const std::uint32_t* id_low, const Address& at, const Keys& keys,
+                            std::uint32_t* words, std::int64_t stride) noexcept {
     using Wide = typename V::Wide;
     const std::uint64_t shared = static_cast<std::uint64_t>(MULTIPLIER_1) * at.purpose_and_index;
-    const std::uint32_t shared_0 =
-        static_cast<std::uint32_t>(shared >> 32) ^ at.id_high ^ at.key_0;
-    const std::uint32_t shared_1 = static_cast<std::uint32_t>(shared);
-    const std::uint64_t second = static_cast<std::uint64_t>(MULTIPLIER_0) * shared_0;
-    const std::uint32_t key_0 = at.key_0 + WEYL_0, key_1 = at.key_1 + WEYL_1;
+    const std::uint64_t shared_0 = (shared >> 32) ^ at.id_high ^ keys.first[0];
+    const std::uint64_t shared_1 = static_cast<std::uint32_t>(shared);
+    const std::uint64_t second = MULTIPLIER_0 * shared_0;
 
     Wide c0[VECTORS], c1[VECTORS], c2[VECTORS], c3[VECTORS];
 #pragma GCC unroll 4
     for (int u = 0; u < VECTORS; ++u) {
-        const Wide first =
-            V::multiply(V::widen(V::load_int(id_low + u * V::WIDTH)), MULTIPLIER_0);
-        const Wide mixed = V::wide_xor(V::high(first), V::set_wide(at.slot ^ at.key_1));
+        const Wide first = V::multiply(V::widen(V::load_int(id_low + u * V::WIDTH)), MULTIPLIER_0);
+        const Wide mixed = V::wide_xor(V::high(first), V::set_wide(at.slot ^ keys.second[0]));
         const Wide product = V::multiply(mixed, MULTIPLIER_1);
-        c0[u] = V::wide_xor(V::high(product), V::set_wide(shared_1 ^ key_0));
+        c0[u] = V::wide_xor(V::high(product), V::set_wide(shared_1 ^ keys.first[1]));
         c1[u] = product;
-        c2[u] = V::wide_xor(first, V::set_wide(static_cast<std::uint32_t>(second >> 32) ^ key_1));
-        c3[u] = V::set_wide(static_cast<std::uint32_t>(second));
+        c2[u] = V::wide_xor(first, V::set_wide((second >> 32) ^ keys.second[1]));
+        c3[u] = V::set_wide(second);
     }
 #pragma GCC unroll 8
     for (std::uint32_t round = 2; round < ROUNDS; ++round) {
-        const Wide k0 = V::set_wide(at.key_0 + round * WEYL_0);
-        const Wide k1 = V::set_wide(at.key_1 + round * WEYL_1);
+        const Wide k0 = V::set_wide(keys.first[round]);
+        const Wide k1 = V::set_wide(keys.second[round]);
         Wide p0[VECTORS], p1[VECTORS];
 #pragma GCC unroll 4
         for (int u = 0; u < VECTORS; ++u) {
@@ -75,4 +83,4 @@ PYCORE_INLINE void generate(const std::uint32_t* id_low, const Address& at, std:
     }
 }
 
-}  // namespace pycore::philox
+} // namespace pycore::philox

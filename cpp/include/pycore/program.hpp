@@ -1,12 +1,12 @@
 // A program as the library owns it: copied in, validated once, immutable.
 #pragma once
 
+#include "pycore/machine.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "pycore/machine.hpp"
 
 namespace pycore {
 
@@ -49,7 +49,7 @@ struct ProgramDefinition {
 };
 
 class Program {
-public:
+  public:
     // Throws std::invalid_argument naming what is wrong; afterwards no run can leave its memory.
     explicit Program(ProgramDefinition definition);
 
@@ -69,12 +69,13 @@ public:
     // Fill one scalar file: inputs, constants, computed scalars.
     void fill_scalars(const float* inputs, float* file) const noexcept;
 
-private:
+  private:
     ProgramDefinition definition_;
     std::vector<bool> readable_;
+    std::vector<Step> scalar_steps_;
     std::unique_ptr<bool[]> absorbing_;
     std::vector<RecordView> records_;
     std::int32_t width_ = 0;
 };
 
-}  // namespace pycore
+} // namespace pycore

@@ -1,13 +1,13 @@
 // Running a program over whole populations with many threads, or over single lives.
 #pragma once
 
+#include "pycore/machine.hpp"
+#include "pycore/program.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "pycore/machine.hpp"
-#include "pycore/program.hpp"
 
 namespace pycore {
 
@@ -34,7 +34,7 @@ struct RunSettings {
     std::int64_t batches = 1;
     std::int64_t periods = 1;
     std::uint64_t seed = 0;
-    std::int64_t threads = 0;  // 0: as many as the processor runs at once
+    std::int64_t threads = 0; // 0: as many as the processor runs at once
     std::int64_t block = 256;
     const Kernels* kernels = nullptr;
 };
@@ -62,4 +62,4 @@ void trace(const Program& program, const std::vector<Cell>& cells,
            const std::vector<std::uint64_t>& ids, const std::vector<std::int32_t>& registers,
            const RunSettings& settings, float* out);
 
-}  // namespace pycore
+} // namespace pycore

@@ -114,7 +114,7 @@ struct Scalar {
     }
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return a; }
-    static PYCORE_INLINE Wide set_wide(std::uint32_t x) noexcept { return x; }
+    static PYCORE_INLINE Wide set_wide(std::uint64_t x) noexcept { return x; }
     static PYCORE_INLINE Wide multiply(Wide a, std::uint32_t m) noexcept {
         return static_cast<std::uint64_t>(static_cast<std::uint32_t>(a)) * m;
     }
@@ -165,13 +165,9 @@ struct Avx2 {
 
     static PYCORE_INLINE Int add(Int a, Int b) noexcept { return {_mm256_add_epi32(a.v, b.v)}; }
     static PYCORE_INLINE Int sub(Int a, Int b) noexcept { return {_mm256_sub_epi32(a.v, b.v)}; }
-    static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept {
-        return {_mm256_and_si256(a.v, b.v)};
-    }
+    static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept { return {_mm256_and_si256(a.v, b.v)}; }
     static PYCORE_INLINE Int bit_or(Int a, Int b) noexcept { return {_mm256_or_si256(a.v, b.v)}; }
-    static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept {
-        return {_mm256_xor_si256(a.v, b.v)};
-    }
+    static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept { return {_mm256_xor_si256(a.v, b.v)}; }
     static PYCORE_INLINE Int max_unsigned(Int a, Int b) noexcept {
         return {_mm256_max_epu32(a.v, b.v)};
     }
@@ -243,14 +239,21 @@ struct Avx2 {
         return static_cast<std::uint32_t>(_mm_cvtsi128_si32(x));
     }
 
+    // Four permutes and three blends: a gather costs several times as much on many processors.
     static PYCORE_INLINE Float lookup32(const float* table, Int index) noexcept {
-        const __m256i within = _mm256_and_si256(index.v, _mm256_set1_epi32(31));
-        return {_mm256_i32gather_ps(table, within, 4)};
+        const __m256 bit_3 = _mm256_castsi256_ps(_mm256_slli_epi32(index.v, 28));
+        const __m256 bit_4 = _mm256_castsi256_ps(_mm256_slli_epi32(index.v, 27));
+        const __m256 a = _mm256_permutevar8x32_ps(_mm256_load_ps(table), index.v);
+        const __m256 b = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 8), index.v);
+        const __m256 c = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 16), index.v);
+        const __m256 d = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 24), index.v);
+        return {
+            _mm256_blendv_ps(_mm256_blendv_ps(a, b, bit_3), _mm256_blendv_ps(c, d, bit_3), bit_4)};
     }
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, _mm256_srli_epi64(a.v, 32)}; }
-    static PYCORE_INLINE Wide set_wide(std::uint32_t x) noexcept {
-        const __m256i v = _mm256_set1_epi64x(x);
+    static PYCORE_INLINE Wide set_wide(std::uint64_t x) noexcept {
+        const __m256i v = _mm256_set1_epi64x(static_cast<long long>(x));
         return {v, v};
     }
     static PYCORE_INLINE Wide multiply(Wide a, std::uint32_t m) noexcept {
@@ -314,13 +317,9 @@ struct Avx512 {
 
     static PYCORE_INLINE Int add(Int a, Int b) noexcept { return {_mm512_add_epi32(a.v, b.v)}; }
     static PYCORE_INLINE Int sub(Int a, Int b) noexcept { return {_mm512_sub_epi32(a.v, b.v)}; }
-    static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept {
-        return {_mm512_and_si512(a.v, b.v)};
-    }
+    static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept { return {_mm512_and_si512(a.v, b.v)}; }
     static PYCORE_INLINE Int bit_or(Int a, Int b) noexcept { return {_mm512_or_si512(a.v, b.v)}; }
-    static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept {
-        return {_mm512_xor_si512(a.v, b.v)};
-    }
+    static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept { return {_mm512_xor_si512(a.v, b.v)}; }
     static PYCORE_INLINE Int max_unsigned(Int a, Int b) noexcept {
         return {_mm512_max_epu32(a.v, b.v)};
     }
@@ -390,8 +389,8 @@ struct Avx512 {
     }
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, _mm512_srli_epi64(a.v, 32)}; }
-    static PYCORE_INLINE Wide set_wide(std::uint32_t x) noexcept {
-        const __m512i v = _mm512_set1_epi64(x);
+    static PYCORE_INLINE Wide set_wide(std::uint64_t x) noexcept {
+        const __m512i v = _mm512_set1_epi64(static_cast<long long>(x));
         return {v, v};
     }
     static PYCORE_INLINE Wide multiply(Wide a, std::uint32_t m) noexcept {
@@ -414,4 +413,82 @@ struct Avx512 {
 };
 #endif
 
-}  // namespace pycore
+// Two vectors as one, nested for four or eight: the operations of both are issued side by side, so
+// that one chain's latency is the other's time.
+template <class V>
+struct Twice {
+    static constexpr std::int32_t WIDTH = 2 * V::WIDTH;
+    struct Float {
+        typename V::Float low, high;
+    };
+    struct Int {
+        typename V::Int low, high;
+    };
+    struct Mask {
+        typename V::Mask low, high;
+    };
+
+    static PYCORE_INLINE Float set(float x) noexcept { return {V::set(x), V::set(x)}; }
+    static PYCORE_INLINE Int set_int(std::uint32_t x) noexcept {
+        return {V::set_int(x), V::set_int(x)};
+    }
+    static PYCORE_INLINE Float load(const float* p) noexcept {
+        return {V::load(p), V::load(p + V::WIDTH)};
+    }
+    static PYCORE_INLINE void store(float* p, const Float& x) noexcept {
+        V::store(p, x.low);
+        V::store(p + V::WIDTH, x.high);
+    }
+    static PYCORE_INLINE Int load_int(const std::uint32_t* p) noexcept {
+        return {V::load_int(p), V::load_int(p + V::WIDTH)};
+    }
+
+#define PYCORE_UNARY(RESULT, NAME, ARGUMENT)                                                       \
+    static PYCORE_INLINE RESULT NAME(const ARGUMENT& a) noexcept {                                 \
+        return {V::NAME(a.low), V::NAME(a.high)};                                                  \
+    }
+#define PYCORE_BINARY(RESULT, NAME, FIRST, SECOND)                                                 \
+    static PYCORE_INLINE RESULT NAME(const FIRST& a, const SECOND& b) noexcept {                   \
+        return {V::NAME(a.low, b.low), V::NAME(a.high, b.high)};                                   \
+    }
+#define PYCORE_SHIFT(NAME)                                                                         \
+    template <int BITS>                                                                            \
+    static PYCORE_INLINE Int NAME(const Int& a) noexcept {                                         \
+        return {V::template NAME<BITS>(a.low), V::template NAME<BITS>(a.high)};                    \
+    }
+    PYCORE_BINARY(Float, add, Float, Float)
+    PYCORE_BINARY(Float, sub, Float, Float)
+    PYCORE_BINARY(Float, mul, Float, Float)
+    PYCORE_BINARY(Float, div, Float, Float)
+    PYCORE_BINARY(Float, min, Float, Float)
+    PYCORE_BINARY(Float, max, Float, Float)
+    PYCORE_UNARY(Float, sqrt, Float)
+    PYCORE_UNARY(Float, floor, Float)
+    PYCORE_BINARY(Int, add, Int, Int)
+    PYCORE_BINARY(Int, sub, Int, Int)
+    PYCORE_BINARY(Int, bit_and, Int, Int)
+    PYCORE_BINARY(Int, bit_or, Int, Int)
+    PYCORE_BINARY(Int, bit_xor, Int, Int)
+    PYCORE_SHIFT(shift_left)
+    PYCORE_SHIFT(shift_right)
+    PYCORE_SHIFT(shift_right_signed)
+    PYCORE_UNARY(Float, as_float, Int)
+    PYCORE_UNARY(Int, as_int, Float)
+    PYCORE_UNARY(Float, to_float, Int)
+    PYCORE_BINARY(Mask, lt, Float, Float)
+    PYCORE_BINARY(Mask, le, Float, Float)
+    PYCORE_BINARY(Mask, eq, Float, Float)
+    PYCORE_BINARY(Mask, ne, Float, Float)
+    PYCORE_BINARY(Float, keep, Mask, Float)
+#undef PYCORE_UNARY
+#undef PYCORE_BINARY
+#undef PYCORE_SHIFT
+    static PYCORE_INLINE Float select(const Mask& m, const Float& a, const Float& b) noexcept {
+        return {V::select(m.low, a.low, b.low), V::select(m.high, a.high, b.high)};
+    }
+    static PYCORE_INLINE Float lookup32(const float* table, const Int& index) noexcept {
+        return {V::lookup32(table, index.low), V::lookup32(table, index.high)};
+    }
+};
+
+} // namespace pycore

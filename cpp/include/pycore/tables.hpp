@@ -76,4 +76,4 @@ alignas(64) inline constexpr float NORMAL[5][32] = {
 };
 // clang-format on
 
-}  // namespace pycore::tables
+} // namespace pycore::tables

@@ -1,0 +1,33 @@
+"""Figures in one style, shared by notebooks, the book and users.
+
+Every function returns ``(figure, axes)``, draws intervals, labels directly and keeps what it has
+drawn: :func:`table` gives the numbers of a figure, :func:`alt_text` says in words what it shows.
+"""
+
+from __future__ import annotations
+
+from pycore.plot.dose import dose_response
+from pycore.plot.intervals import forest, mediation_bars, ranking
+from pycore.plot.life import lives
+from pycore.plot.prior import priors
+from pycore.plot.style import PALETTE, WIDTH, alt_text, colours, table, use
+from pycore.plot.time import difference, trajectory_fan
+from pycore.plot.uncertainty import variance_split
+
+__all__ = [
+    "PALETTE",
+    "WIDTH",
+    "alt_text",
+    "colours",
+    "difference",
+    "dose_response",
+    "forest",
+    "lives",
+    "mediation_bars",
+    "priors",
+    "ranking",
+    "table",
+    "trajectory_fan",
+    "use",
+    "variance_split",
+]

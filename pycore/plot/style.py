@@ -1,0 +1,235 @@
+"""The look of all figures: colours, type, sizes, and what a figure remembers of itself.
+
+Colours are those of Okabe and Ito, which readers with a colour-vision deficiency tell apart.  The
+typefaces are bundled (licence beside them), so a figure is the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from cycler import cycler
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pycore.errors import refuse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "GRID", "INK", "MUTED", "PALETTE", "WIDTH",
+    "alt_text", "axes_for", "colours", "finish", "pretty", "table", "use",
+]  # fmt: skip
+
+FONTS = Path(__file__).with_name("fonts")
+WIDTH = 7.4  # inches: the text column of the book, 740 px
+INK = "#1D232A"
+MUTED = "#5B6570"
+GRID = "#E3E7EB"
+PALETTE: dict[str, str] = {
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "black": "#000000",
+}
+_CYCLE = [PALETTE[n] for n in ("blue", "vermillion", "green", "purple", "orange", "sky")]
+_REFERENCE = ("base", "reference", "observed")
+
+_RC: dict[str, Any] = {
+    "font.family": ["Pycore Sans", "Pycore Sans CJK", "DejaVu Sans"],
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=_CYCLE),
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 200,
+    "savefig.facecolor": "white",
+    # Letters as outlines: an SVG shows the same in a browser that lacks the typeface.
+    "svg.fonttype": "path",
+    # The same figure gives the same file.
+    "svg.hashsalt": "stay-or-leave",
+}
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a figure shows, for those who read numbers or cannot see it."""
+
+    table: pd.DataFrame
+    alt: str
+
+
+class _Applied(AbstractContextManager["_Applied"]):
+    """Undo of :func:`use` at the end of a ``with`` block."""
+
+    def __init__(self, before: dict[str, Any]) -> None:
+        self._before = before
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        settings: Any = mpl.rcParams
+        settings.update(self._before)
+
+
+def use() -> AbstractContextManager[Any]:
+    """Apply the house style, for good or for a ``with`` block.
+
+    Examples
+    --------
+    >>> import matplotlib as mpl
+    >>> with use():
+    ...     mpl.rcParams["font.family"][0]
+    'Pycore Sans'
+    """
+    _register_fonts()
+    settings: Any = mpl.rcParams  # its keys are typed one by one; ours are checked on update
+    before = {key: settings[key] for key in _RC}
+    settings.update(_RC)
+    return _Applied(before)
+
+
+@cache
+def _register_fonts() -> None:
+    known = font_manager.fontManager
+    for path in sorted(FONTS.glob("*.[ot]tf")):
+        known.addfont(path)
+    # Bold titles take their Chinese characters from the regular face, without a remark about it.
+    for entry in [e for e in known.ttflist if e.name == "Pycore Sans CJK" and e.weight == 400]:
+        known.ttflist.append(replace(entry, weight=700))
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """One colour per name, in order; the reference (``base``) is dark grey.
+
+    Examples
+    --------
+    >>> colours(["base", "support"])
+    {'base': '#5B6570', 'support': '#0072B2'}
+    """
+    found: dict[str, str] = {}
+    taken = 0
+    for name in names:
+        if name in _REFERENCE:
+            found[name] = MUTED
+        else:
+            found[name] = _CYCLE[taken % len(_CYCLE)]
+            taken += 1
+    return found
+
+
+def pretty(name: str) -> str:
+    """A name in snake_case as words.
+
+    Examples
+    --------
+    >>> pretty("emotional_exhaustion")
+    'emotional exhaustion'
+    """
+    return name.replace("_", " ")
+
+
+def axes_for(ax: Axes | None, height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
+    """The axes asked for, or new ones of the page's width."""
+    if ax is None:
+        figure, made = plt.subplots(figsize=(width, height))
+        return figure, made
+    figure = ax.get_figure(root=True)  # type: ignore[assignment]
+    if not isinstance(figure, Figure):
+        raise refuse("ax", ax, "axes of a figure")
+    return figure, ax
+
+
+def finish(figure: Figure, shown: pd.DataFrame, alt: str) -> None:
+    """Keep what the figure shows; panels drawn one after another are added together.
+
+    The figure is laid out once here, so that ticks made on drawing carry the house style.
+    """
+    import pandas as pd
+
+    before: _Content | None = getattr(figure, "_pycore_content", None)
+    if before is not None:
+        shown = pd.concat([before.table, shown], ignore_index=True)
+        alt = f"{before.alt} {alt}"
+    figure._pycore_content = _Content(shown.reset_index(drop=True), alt)  # type: ignore[attr-defined]
+    figure.draw_without_rendering()
+
+
+def table(figure: Figure) -> pd.DataFrame:
+    """The numbers a figure of this package shows, units in the names of the columns.
+
+    Raises
+    ------
+    InputError
+        If the figure was not made here.
+    """
+    return _content(figure).table
+
+
+def alt_text(figure: Figure) -> str:
+    """What a figure of this package shows, in words."""
+    return _content(figure).alt
+
+
+def _content(figure: Figure) -> _Content:
+    found = getattr(figure, "_pycore_content", None)
+    if not isinstance(found, _Content):
+        raise refuse("figure", figure, "a figure made by pycore.plot")
+    return found
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    Examples
+    --------
+    >>> listed(["base", "support", "both"])
+    'base, support and both'
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"

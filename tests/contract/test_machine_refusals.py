@@ -1,0 +1,243 @@
+"""What the machine refuses: it never crashes, whatever arrays come in."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pycore import _core
+from pycore.program.instructions import Op
+from pycore.program.program import Program, Record
+from tests.contract.programs import Population, by_machine, by_oracle, programs, row
+
+RANDOM = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+I32 = st.integers(-(2**31), 2**31 - 1)
+
+
+def arguments(program: Program) -> dict[str, Any]:
+    """What a program passes to the extension."""
+    n = len(program.records)
+    return {
+        "inputs": len(program.inputs),
+        "constants": np.asarray(program.constants, dtype=np.float32),
+        "n_scalars": program.n_scalars,
+        "n_registers": program.n_registers,
+        "n_states": program.n_states,
+        "scalar_code": program.rows("scalar"),
+        "start_code": program.rows("start"),
+        "step_code": program.rows("step"),
+        "start_streams": np.asarray(program.start_streams, dtype=np.uint32),
+        "step_streams": np.asarray(program.step_streams, dtype=np.uint32),
+        "stage_register": program.stage_register,
+        "stages": len(program.stages),
+        "absorbing": np.asarray(program.absorbing, dtype=np.int32),
+        "record_names": [r.name for r in program.records],
+        "record_kinds": [r.kind for r in program.records],
+        "record_registers": np.asarray([r.register for r in program.records], dtype=np.int32),
+        "record_by_stage": np.asarray([r.by_stage for r in program.records], dtype=np.uint8),
+        "record_exponents": np.asarray(
+            [(r.exponent, r.square_exponent) for r in program.records], dtype=np.int32
+        ).reshape(n, 2),
+        "record_ranges": np.asarray(
+            [(r.low, r.high) for r in program.records], dtype=np.float32
+        ).reshape(n, 2),
+        "record_bins": np.asarray([r.bins for r in program.records], dtype=np.int32),
+    }
+
+
+def use(core: _core.Program, inputs: int) -> None:
+    """Run a program that was accepted: an error is a result, a crash is not."""
+    table = np.full((1, min(inputs, 4096)), 0.5, dtype=np.float32)
+    segments = np.zeros(1, dtype=np.uint32)
+    ids = np.arange(70, dtype=np.uint64)
+    for isa in _core.isas():
+        # A moment may be out of range, register 0 may hold nothing: both are errors with a name.
+        with contextlib.suppress(ValueError):
+            _core.run(core, [table], np.array([70], np.uint64), segments, 2, 5, 1, isa=isa)
+        with contextlib.suppress(ValueError):
+            _core.trace(core, [table], segments, ids, np.zeros(1, np.int32), 5, 1, isa=isa)
+
+
+@given(data=st.data())
+@settings(RANDOM, max_examples=150)
+def test_a_corrupted_program_is_refused_or_runs(data: st.DataObject) -> None:
+    program = data.draw(programs())
+    given_arguments = arguments(program)
+    for _ in range(data.draw(st.integers(1, 3))):
+        name = data.draw(st.sampled_from([*given_arguments]))
+        value = given_arguments[name]
+        if isinstance(value, np.ndarray) and value.size and data.draw(st.booleans()):
+            broken = value.copy()
+            place = data.draw(st.integers(0, value.size - 1))
+            if value.dtype.kind == "f":
+                broken.flat[place] = data.draw(st.floats(width=32))
+            else:
+                limits = np.iinfo(value.dtype)
+                near = st.integers(max(-5, limits.min), 40)
+                broken.flat[place] = data.draw(near | st.integers(limits.min, limits.max))
+            given_arguments[name] = broken
+        elif isinstance(value, np.ndarray):
+            shape = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=13)
+            given_arguments[name] = np.zeros(data.draw(shape), dtype=value.dtype)
+        elif isinstance(value, int):
+            given_arguments[name] = data.draw(st.integers(-5, 5000) | I32)
+        else:
+            given_arguments[name] = data.draw(st.lists(st.text(max_size=5), max_size=4))
+    try:
+        core = _core.Program(**given_arguments)
+    except ValueError:
+        return
+    use(core, given_arguments["inputs"])
+
+
+@given(code=hnp.arrays(np.int32, st.tuples(st.integers(0, 4), st.just(12)), elements=I32))
+@settings(RANDOM, max_examples=50)
+def test_arbitrary_rows_are_refused_or_run(code: Any) -> None:
+    simple = arguments(coin())
+    try:
+        core = _core.Program(**(simple | {"step_code": code}))
+    except ValueError:
+        return
+    use(core, 1)
+
+
+def coin(**changes: Any) -> Program:
+    """One event with a probability from outside, counted."""
+    base = Program(
+        name="coin", inputs=("p",), constants=(2.0,), n_scalars=2, n_registers=2, n_states=1,
+        scalar_code=(), start_code=(), step_code=(row(Op.EVENT_S, 1, (), (0,)),),
+        start_streams=(), step_streams=(7,), records=(Record("heads", "count", 1),),
+    )  # fmt: skip
+    return dataclasses.replace(base, **changes)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown operation": ({"step_code": [(34, *[0] * 11)]}, "unknown operation 34"),
+    "negative register": ({"step_code": [row(Op.COPY, -1, (0,))]}, "writes register -1"),
+    "register beyond the file": ({"step_code": [row(Op.COPY, 2, (0,))]}, "writes register 2"),
+    "register not yet written": ({"step_code": [row(Op.COPY, 0, (1,))]}, "reads register 1"),
+    "unknown scalar": ({"step_code": [row(Op.BROADCAST, 1, (), (2,))]}, "unknown scalar register"),
+    "unknown stream": ({"step_code": [row(Op.UNIFORM, 1, (), (), 1)]}, "unknown stream"),
+    "drawing scalar code": (
+        {"scalar_code": [row(Op.UNIFORM, 1)]},
+        "scalar code draws random numbers",
+    ),
+    "scalar code writing a constant": (
+        {"scalar_code": [row(Op.ADD, 1, (0, 0))]},
+        "writes register 1",
+    ),
+    "constant that is not finite": ({"constants": np.array([np.nan], np.float32)}, "not finite"),
+    "too many registers": ({"n_registers": 5000}, "n_registers is 5000"),
+    "states beyond registers": ({"n_states": 3}, "n_states is 3"),
+    "scalar never written": ({"n_scalars": 3}, "never written"),
+    "stage register without stages": ({"stage_register": 0}, "without stages"),
+    "stage in a register that is no state": ({"stages": 2, "stage_register": 1}, "not a state"),
+    "unknown absorbing stage": (
+        {"stages": 2, "stage_register": 0, "absorbing": np.array([2], np.int32)},
+        "unknown stage 2",
+    ),
+    "record of an unknown register": (
+        {"record_registers": np.array([9], np.int32)},
+        "register 9 is not written",
+    ),
+    "record of an unknown kind": ({"record_kinds": ["median"]}, "'median'"),
+    "fewer kinds than names": ({"record_kinds": []}, "records"),
+    "histogram without bins": ({"record_kinds": ["histogram"]}, "bins 0"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_wrong_program_is_refused_with_the_reason(case: str) -> None:
+    changes, message = REFUSED[case]
+    changes = {
+        name: np.array(value, np.int32) if name.endswith("_code") else value
+        for name, value in changes.items()
+    }
+    with pytest.raises(ValueError, match=message):
+        _core.Program(**(arguments(coin()) | changes))
+
+
+def run_coin(**changes: Any) -> Any:
+    settings_: dict[str, Any] = {
+        "inputs": [np.array([[0.5]], np.float32)], "counts": np.array([10], np.uint64),
+        "segments": np.array([0], np.uint32), "batches": 1, "periods": 2, "seed": 1,
+    }  # fmt: skip
+    return _core.run(coin().to_core(), **(settings_ | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"periods": 0}, "periods: received 0"),
+        ({"batches": 0}, "batches: received 0"),
+        ({"threads": -1}, "threads: received -1"),
+        ({"block": 100}, "block: received 100"),
+        ({"isa": "neon"}, "isa: received 'neon'"),
+        ({"counts": np.array([2**41], np.uint64)}, "at most 2\\^40"),
+        ({"segments": np.array([2**24], np.uint32)}, "below 2\\^24"),
+        ({"segments": np.array([0, 1], np.uint32)}, "one segment number per cell"),
+        ({"inputs": [np.zeros((3, 1), np.float32)]}, "inputs have 3 rows"),
+        ({"inputs": [np.zeros((1, 2), np.float32)]}, "do not have 1 columns"),
+        ({"inputs": [np.zeros(1, np.float32)]}, "inputs"),
+        ({"lo": np.array([5], np.uint64), "hi": np.array([4], np.uint64)}, "range 5 to 4"),
+        ({"hi": np.array([11], np.uint64)}, "range 0 to 11"),
+    ],
+)
+def test_a_wrong_run_is_refused_before_work_starts(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run_coin(**changes)
+
+
+def test_numbers_are_never_rounded_silently() -> None:
+    with pytest.raises(TypeError):
+        run_coin(inputs=[np.array([[0.1]], dtype=np.float64)])
+
+
+def test_a_life_of_an_unknown_segment_is_refused() -> None:
+    with pytest.raises(ValueError, match="segment 3"):
+        _core.trace(
+            coin().to_core(), [np.array([[0.5]], np.float32)], np.array([0], np.uint32),
+            np.array([3 << 40], np.uint64), np.array([1], np.int32), 2, 1,
+        )  # fmt: skip
+
+
+def doubling(exponent: int, square_exponent: int, periods: int) -> tuple[Program, Population]:
+    """A state that is 2^(t + 1) in period t, of 300 consumers."""
+    program = Program(
+        name="doubling", inputs=(), constants=(1.0,), n_scalars=1, n_registers=1, n_states=1,
+        scalar_code=(), start_code=(row(Op.BROADCAST, 0, (), (0,)),),
+        step_code=(row(Op.ADD, 0, (0, 0)),), start_streams=(), step_streams=(),
+        records=(Record("size of it", "moments", 0, False, exponent, square_exponent),),
+    )  # fmt: skip
+    table = [np.zeros((1, 0), np.float32)]
+    counts, segments = np.array([300], np.uint64), np.zeros(1, np.uint32)
+    return program, Population(table, counts, segments, 1, periods, 1)
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize(("exponents", "period"), [((0, -30), 30), ((-30, 0), 15)])
+def test_a_value_that_does_not_fit_is_named(
+    isa: str, exponents: tuple[int, int], period: int
+) -> None:
+    program, population = doubling(*exponents, periods=40)
+    message = f"record 'size of it' out of range in period {period}: value"
+    with pytest.raises(ValueError, match=message):
+        by_machine(program, population, isa=isa)
+    with pytest.raises(ValueError, match=message):
+        by_oracle(program, population)
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+def test_the_largest_value_that_fits_is_summed_exactly(isa: str) -> None:
+    program, population = doubling(0, -30, periods=30)
+    ledger = by_machine(program, population, isa=isa)
+    assert ledger[0, 0, -1].tolist() == [300, 300 * 2**30, 300 * 2**30]
