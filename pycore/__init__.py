@@ -22,7 +22,7 @@ _WHERE = {
     "Model": "pycore.model.model",
     "Normal": "pycore.model.distributions",
     "NotYetSimulated": "pycore.errors",
-    "SummaryData": "pycore.estimate",
+    "SummaryData": "pycore.estimation",
     "Uniform": "pycore.model.distributions",
     "answers": "pycore.simulation.answers",
     "average": "pycore.model.functions",
@@ -30,14 +30,14 @@ _WHERE = {
     "claims": "pycore.claims",
     "compare": "pycore.simulation.compare",
     "compose": "pycore.model.compose",
-    "effects": "pycore.estimate",
-    "estimate": "pycore.estimate",
+    "effects": "pycore.estimation",
+    "estimate": "pycore.estimation",
     "facts": "pycore.facts",
     "library": "pycore.library",
     "logistic": "pycore.model.functions",
     "plot": "pycore.plot",
     "pool": "pycore.simulation.compare",
-    "prior_check": "pycore.estimate",
+    "prior_check": "pycore.estimation",
     "reproduce": "pycore.simulation.provenance",
     "simulate": "pycore.simulation.simulate",
     "trajectories": "pycore.simulation.trajectories",
@@ -80,7 +80,7 @@ __all__ = [
 if TYPE_CHECKING:
     from pycore import claims, facts, library, plot
     from pycore.errors import InputError, NotYetSimulated
-    from pycore.estimate import SummaryData, effects, estimate, prior_check
+    from pycore.estimation import SummaryData, effects, estimate, prior_check
     from pycore.model.compose import compose
     from pycore.model.distributions import (
         Beta,

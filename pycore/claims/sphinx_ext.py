@@ -25,7 +25,7 @@ import pycore
 from pycore.claims.claim import STATUSES, Claim, Evidence
 from pycore.claims.ledger import get, load, summary
 from pycore.claims.outline import DATA, documents, section
-from pycore.errors import InputError
+from pycore.errors import InputError, require_name
 from pycore.facts import get as get_fact
 from pycore.facts.store import FACTS_FILE
 
@@ -237,14 +237,25 @@ class LedgerDirective(SphinxDirective):
 
 
 class LedgerSummaryDirective(SphinxDirective):
-    """``{ledger-summary}``: how many claims have which status, by document."""
+    """``{ledger-summary}``: how many claims have which status, by document or for one."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Return the table of counts."""
         _watch_ledger(self.env, documents())
         counts = summary()
+        if self.arguments:
+            try:
+                require_name("document", self.arguments[0], documents())
+            except InputError as error:
+                raise self.error(str(error)) from error
+            counts = counts[[self.arguments[0]]]
+            counts = counts[counts.iloc[:, 0] > 0]
         rows: list[list[list[nodes.Node]]] = []
         for status, meaning in STATUSES.items():
+            if status not in counts.index:
+                continue
             label = nodes.inline(status, status, classes=["claim-status", f"claim-{status}"])
             cells = [meaning, *(str(int(number)) for number in counts.loc[status])]
             rows.append(

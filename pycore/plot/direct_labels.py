@@ -39,15 +39,22 @@ def label_ends(
 ) -> None:
     """Write each text to the right of the end of its line, apart from the others.
 
-    Limits of the axes must be final: the labels are spread in printed points.
+    The labels are spread in printed points, again whenever the limits of the axis change.
     """
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
-    to_points = 72.0 / ax.figure.dpi
-    pixels = [float(ax.transData.transform((x, h))[1]) * to_points for h in heights]
-    for height, text, ink, at, wish in zip(
-        heights, texts, inks, spread(pixels, _POINTS), pixels, strict=True
-    ):
+    notes = [
         ax.annotate(
-            text, (x, height), xytext=(7, at - wish), textcoords="offset points",
-            color=ink, va="center", ha="left", fontsize=9.5, annotation_clip=False,
-        )  # fmt: skip
+            text, (x, height), xytext=(7, 0), textcoords="offset points", color=ink,
+            va="center", ha="left", fontsize=9.5, annotation_clip=False,
+        )
+        for height, text, ink in zip(heights, texts, inks, strict=True)
+    ]  # fmt: skip
+
+    def settle(_: Axes) -> None:
+        to_points = 72.0 / ax.figure.dpi
+        wished = [float(ax.transData.transform((x, h))[1]) * to_points for h in heights]
+        for note, at, wish in zip(notes, spread(wished, _POINTS), wished, strict=True):
+            note.set_position((7, at - wish))
+
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
+    settle(ax)
+    ax.callbacks.connect("ylim_changed", settle)

@@ -73,7 +73,9 @@ def dose_response(
     groups = [str(g) for g in dict.fromkeys(table[group])] if group else [""]
     inks = colours(groups) if group else {"": "#0072B2"}
     word = {g: (labels or {}).get(g, pretty(g)) for g in groups}
-    y_text = ylabel or pretty(response) + (", %" if percent else "")
+    y_text = ylabel or pretty(response)
+    if percent and "%" not in y_text:
+        y_text += ", %"
     with use():
         figure, axes = axes_for(ax, 3.6)
         ends = []
@@ -107,7 +109,7 @@ def dose_response(
         ]  # fmt: skip
         names = {dose: xlabel or dose, response: y_text, low: "5 %", high: "95 %"}
         kept = ([group] if group else []) + [dose, response, low, high]
-        finish(figure, table[kept].rename(columns=names),
+        finish(axes, table[kept].rename(columns=names),
                f"Lines of {y_text} against {xlabel or pretty(dose)}; at the largest dose "
                f"{listed(said)}.")  # fmt: skip
     return figure, axes

@@ -112,7 +112,7 @@ def forest(
             f"{name} {m:.2f} ({lo:.2f} to {hi:.2f})" for name, m, lo, hi in zip(
                 names, rows["mean"], rows["low"], rows["high"], strict=True)
         ]  # fmt: skip
-        finish(figure, shown, f"Points with 90 % intervals: {listed(said)}.".replace("-", "−"))
+        finish(axes, shown, f"Points with 90 % intervals: {listed(said)}.".replace("-", "−"))
     return figure, axes
 
 
@@ -214,7 +214,7 @@ def mediation_bars(
         data = shown[["kind", "path", "mean", "low", "high"]].rename(columns=columns)
         said = [f"{k} {p}: {m:.2f}" for k, p, m in zip(
             shown["kind"], shown["path"], shown["mean"], strict=True)]  # fmt: skip
-        finish(figure, data, f"Bars: {listed(said)}.".replace("-", "−"))
+        finish(axes, data, f"Bars: {listed(said)}.".replace("-", "−"))
     return figure, axes
 
 
@@ -283,7 +283,7 @@ def ranking(
         )
         said = [f"{n} {m:.3g} ({lo:.3g} to {hi:.3g})" for n, m, lo, hi in zip(
             names, rows["mean"], rows["low"], rows["high"], strict=True)]  # fmt: skip
-        finish(figure, shown, f"In order: {listed(said)} {unit}.".replace("-", "−"))
+        finish(axes, shown, f"In order: {listed(said)} {unit}.".replace("-", "−"))
     return figure, axes
 
 

@@ -137,7 +137,7 @@ def lives(
         )
         left = sum(e is not None for e in ends)
         finish(
-            figure, pd.DataFrame(shown),
+            axes, pd.DataFrame(shown),
             f"Strips of {len(chosen)} consumers over {len(period)} periods, coloured by "
             f"{pretty(state)}; {left} of them leave.",
         )  # fmt: skip

@@ -109,7 +109,7 @@ def priors(
         columns = ["parameter", "meaning", "unit", "value", "prior", "5 %", "95 %", "source"]
         assumed_count = sum(r[-1] == "assumption" for r in rows)
         finish(
-            figure, pd.DataFrame(rows, columns=columns),
+            axes, pd.DataFrame(rows, columns=columns),
             f"Table of {len(rows)} parameters with value, prior and source; "
             f"{assumed_count} of them are assumptions.",
         )  # fmt: skip

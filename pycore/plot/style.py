@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from textwrap import wrap
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from pycore.errors import refuse
 
@@ -177,6 +179,7 @@ def axes_for(ax: Axes | None, height: float, width: float = WIDTH) -> tuple[Figu
     """The axes asked for, or new ones of the page's width."""
     if ax is None:
         figure, made = plt.subplots(figsize=(width, height))
+        figure._pycore_alone = True  # type: ignore[attr-defined]
         return figure, made
     figure = ax.get_figure(root=True)  # type: ignore[assignment]
     if not isinstance(figure, Figure):
@@ -184,19 +187,46 @@ def axes_for(ax: Axes | None, height: float, width: float = WIDTH) -> tuple[Figu
     return figure, ax
 
 
-def finish(figure: Figure, shown: pd.DataFrame, alt: str) -> None:
-    """Keep what the figure shows; panels drawn one after another are added together.
+def finish(axes: Axes, shown: pd.DataFrame, alt: str) -> None:
+    """Lay the figure out and keep what it shows; panels of one figure are added together.
 
-    The figure is laid out once here, so that ticks made on drawing carry the house style.
+    Laying out here also makes the ticks while the house style holds.
     """
     import pandas as pd
 
+    figure = axes.get_figure(root=True)
+    assert isinstance(figure, Figure)
     before: _Content | None = getattr(figure, "_pycore_content", None)
     if before is not None:
         shown = pd.concat([before.table, shown], ignore_index=True)
         alt = f"{before.alt} {alt}"
     figure._pycore_content = _Content(shown.reset_index(drop=True), alt)  # type: ignore[attr-defined]
     figure.draw_without_rendering()
+    _fit_title(figure, axes)
+
+
+def _fit_title(figure: Figure, axes: Axes) -> None:
+    """Start the title above the labels of the axis, and break it where the page ends."""
+    text = axes.get_title(loc="left")
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    outer = axes.get_tightbbox(renderer, for_layout_only=True)
+    if not text or outer is None:
+        return
+    inner = axes.get_window_extent(renderer)
+    alone = getattr(figure, "_pycore_alone", False)
+    room = (figure.bbox.x1 if alone else max(outer.x1, inner.x1)) - outer.x0 - 4
+    title = next(t for t in axes.findobj(Text) if isinstance(t, Text) and t.get_text() == text)
+    title.set_x((outer.x0 - inner.x0) / inner.width)
+    lines = 1
+    while title.get_window_extent(renderer).width > room and lines < len(text.split()):
+        lines += 1
+        title.set_text("\n".join(wrap(text, -(-len(text) // lines) + 4)))
+    if lines > 1 and alone:
+        extra = title.get_text().count("\n") * float(title.get_fontsize()) * 1.25 / 72
+        figure.set_figheight(figure.get_figheight() + extra)
+    figure.draw_without_rendering()
+    # Labels at the ends of lines are spread in printed points, which have just changed.
+    axes.callbacks.process("ylim_changed", axes)
 
 
 def table(figure: Figure) -> pd.DataFrame:

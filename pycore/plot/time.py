@@ -90,7 +90,7 @@ def trajectory_fan(
         period = run["period"].attrs.get("units", "period")
         ends = [f"{words[s.name]} {_number(s.centre[-1], is_share(name))}" for s in lines]
         finish(
-            figure, _table(lines, "scenario", period, label),
+            axes, _table(lines, "scenario", period, label),
             f"Lines over {run.sizes['period']} {period}s: {label}. "
             f"In the last {period}: {listed(ends)}.",
         )  # fmt: skip
@@ -166,7 +166,7 @@ def difference(
             f"± {_number(Z90 * s.error[-1], share, points=True)}" for s in lines
         ]  # fmt: skip
         finish(
-            figure, _table(lines, "segment", period, label),
+            axes, _table(lines, "segment", period, label),
             f"Lines over time: {label}, {pair}. In the last {period}: {listed(ends)}.",
         )  # fmt: skip
     return figure, axes

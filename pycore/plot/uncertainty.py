@@ -119,6 +119,6 @@ def variance_split(
         columns = ["scenario", f"parameters, sd ({unit})", f"Monte Carlo, sd ({unit})"]
         said = [f"{w}: parameters {r[1]:.2g}, Monte Carlo {r[2]:.2g}"
                 for w, r in zip(words, rows, strict=True)]  # fmt: skip
-        finish(figure, pd.DataFrame(rows, columns=columns),
+        finish(axes, pd.DataFrame(rows, columns=columns),
                f"Bars of standard deviations in {unit}. {listed(said)}.")  # fmt: skip
     return figure, axes

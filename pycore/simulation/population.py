@@ -53,9 +53,8 @@ class Population:
         """
         weights = [Fraction(s.weight) for s in self.segments]
         # A divisor that gives at most all seats gives the first of them; few are left to hand out.
-        target = consumers - Fraction(len(weights), 2)
-        shares = [w * target / sum(weights) for w in weights]
-        seats = [max(0, math.floor(share + Fraction(1, 2))) for share in shares]
+        per_weight = (consumers - Fraction(len(weights), 2)) / sum(weights)
+        seats = [max(0, math.floor(w * per_weight + Fraction(1, 2))) for w in weights]
         queue = [(-w / (2 * n + 1), s) for s, (w, n) in enumerate(zip(weights, seats, strict=True))]
         heapq.heapify(queue)
         for _ in range(consumers - sum(seats)):

@@ -6,16 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import nbformat.v4 as v4
 import pytest
 
 from pycore.errors import InputError
 from pycore.notebook.__main__ import main
 from pycore.notebook.normalise import IGNORED_TAG, normalise, problems, read
+
+# nbformat ships no types.
+nbformat: Any = import_module("nbformat")
+v4: Any = import_module("nbformat.v4")
 
 ROOT = Path(__file__).parents[2]
 

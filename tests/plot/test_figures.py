@@ -102,7 +102,12 @@ DOSES = pd.DataFrame(
 
 FIGURES: dict[str, Callable[[], Drawn]] = {
     "share": lambda: plot.trajectory_fan(run(), "share", stage="gone", title="失敗 and leaving"),
-    "mean": lambda: plot.trajectory_fan(run(), "emotional_exhaustion"),
+    "mean": lambda: plot.trajectory_fan(
+        run(),
+        "emotional_exhaustion",
+        title="Support lowers exhaustion week by week, and a title as long as this one is broken "
+        "into lines that end where the page ends",
+    ),
     "draws": lambda: plot.trajectory_fan(drawn_run(), "leave_rate"),
     "difference": lambda: plot.difference(pc.compare(run(), "support"), "share", stage="gone"),
     "pooled": lambda: plot.difference(
@@ -218,6 +223,14 @@ def test_parameter_uncertainty_is_the_spread_between_draws() -> None:
     parameters, noise = row["parameters, sd (percentage points)"], row.iloc[1]
     assert parameters == pytest.approx(100 * np.sqrt(max(between - chance, 0)))
     assert noise == pytest.approx(100 * np.sqrt(chance))
+
+
+def test_labels_of_lines_follow_the_limits_of_the_axis() -> None:
+    figure, axes = FIGURES["mean"]()
+    axes.set_ylim(-100, 100)
+    figure.canvas.draw()
+    low, high = sorted(t.get_window_extent().y0 for t in axes.texts)
+    assert (high - low) * 72 / figure.dpi == pytest.approx(12.5, abs=0.5)
 
 
 def test_ranking_puts_the_best_first() -> None:

@@ -13,7 +13,8 @@ namespace pycore {
 inline constexpr std::uint32_t PURPOSE_STEP = 0, PURPOSE_START = 1;
 inline constexpr std::int32_t WORDS_PER_CALL = 4;
 
-// Vectors of ids per Philox call: four chains of multiplications in flight on the wide types.
+// Vectors of ids per Philox call.  A wide vector is two chains already (even and odd lanes);
+// sixteen registers hold no more than those.
 template <class V>
 inline constexpr int PHILOX_VECTORS = V::WIDTH == 16  ? 2
                                       : V::WIDTH == 8 ? 2

@@ -5,12 +5,12 @@
 // A chain stores every result, as its instructions would alone; only the loads are saved.
 #pragma once
 
-#include <cstdint>
-#include <utility>
-
 #include "pycore/machine.hpp"
 #include "pycore/math.hpp"
 #include "pycore/simd.hpp"
+
+#include <cstdint>
+#include <utility>
 
 namespace pycore {
 
@@ -83,33 +83,53 @@ template <Op OP, class V>
 PYCORE_INLINE typename V::Float value(const Operands<V>& x, [[maybe_unused]] std::int32_t i,
                                       [[maybe_unused]] const typename V::Float& a) noexcept {
     if constexpr (OP == Op::copy) return a;
-    else if constexpr (OP == Op::broadcast) return x.scalar(0);
-    else if constexpr (OP == Op::add) return V::add(a, x.lane(1, i));
-    else if constexpr (OP == Op::sub) return V::sub(a, x.lane(1, i));
-    else if constexpr (OP == Op::mul) return V::mul(a, x.lane(1, i));
-    else if constexpr (OP == Op::div) return V::div(a, x.lane(1, i));
-    else if constexpr (OP == Op::affine1) return affine<1>(x, i, a);
-    else if constexpr (OP == Op::affine2) return affine<2>(x, i, a);
-    else if constexpr (OP == Op::affine3) return affine<3>(x, i, a);
-    else if constexpr (OP == Op::affine4) return affine<4>(x, i, a);
-    else if constexpr (OP == Op::min2) return V::min(a, x.lane(1, i));
-    else if constexpr (OP == Op::max2) return V::max(a, x.lane(1, i));
-    else if constexpr (OP == Op::min_s) return V::min(a, x.scalar(0));
-    else if constexpr (OP == Op::max_s) return V::max(a, x.scalar(0));
+    // Through integers, because GCC copies the struct of a bundle through memory otherwise.
+    else if constexpr (OP == Op::broadcast)
+        return V::as_float(V::as_int(x.scalar(0)));
+    else if constexpr (OP == Op::add)
+        return V::add(a, x.lane(1, i));
+    else if constexpr (OP == Op::sub)
+        return V::sub(a, x.lane(1, i));
+    else if constexpr (OP == Op::mul)
+        return V::mul(a, x.lane(1, i));
+    else if constexpr (OP == Op::div)
+        return V::div(a, x.lane(1, i));
+    else if constexpr (OP == Op::affine1)
+        return affine<1>(x, i, a);
+    else if constexpr (OP == Op::affine2)
+        return affine<2>(x, i, a);
+    else if constexpr (OP == Op::affine3)
+        return affine<3>(x, i, a);
+    else if constexpr (OP == Op::affine4)
+        return affine<4>(x, i, a);
+    else if constexpr (OP == Op::min2)
+        return V::min(a, x.lane(1, i));
+    else if constexpr (OP == Op::max2)
+        return V::max(a, x.lane(1, i));
+    else if constexpr (OP == Op::min_s)
+        return V::min(a, x.scalar(0));
+    else if constexpr (OP == Op::max_s)
+        return V::max(a, x.scalar(0));
     else if constexpr (OP == Op::abs) {
         return V::as_float(V::bit_and(V::as_int(a), V::set_int(0x7FFFFFFFU)));
-    }
-    else if constexpr (OP == Op::sqrt) return V::sqrt(a);
-    else if constexpr (OP == Op::exp) return math::exp<V>(a);
-    else if constexpr (OP == Op::log) return math::log<V>(a);
-    else if constexpr (OP == Op::logistic) return math::logistic<V>(a);
-    else if constexpr (OP == Op::floor) return V::floor(a);
+    } else if constexpr (OP == Op::sqrt)
+        return V::sqrt(a);
+    else if constexpr (OP == Op::exp)
+        return math::exp<V>(a);
+    else if constexpr (OP == Op::log)
+        return math::log<V>(a);
+    else if constexpr (OP == Op::logistic)
+        return math::logistic<V>(a);
+    else if constexpr (OP == Op::floor)
+        return V::floor(a);
     else if constexpr (OP == Op::select) {
         return V::select(V::ne(a, V::set(0.0F)), x.lane(1, i), x.lane(2, i));
-    }
-    else if constexpr (OP == Op::uniform) return math::uniform<V>(x.word(i));
-    else if constexpr (OP == Op::normal) return math::normal<V>(x.word(i));
-    else return V::keep(truth<OP>(x, i, a), V::set(1.0F));
+    } else if constexpr (OP == Op::uniform)
+        return math::uniform<V>(x.word(i));
+    else if constexpr (OP == Op::normal)
+        return math::normal<V>(x.word(i));
+    else
+        return V::keep(truth<OP>(x, i, a), V::set(1.0F));
 }
 
 // Consecutive operations, each reading the result of the one before.
@@ -159,7 +179,7 @@ void perform(const Step* step, const Registers& file, std::int32_t end) noexcept
 // A run of operations that is worth its own loop.
 struct Pattern {
     std::int32_t length;
-    Op ops[4];
+    Op ops[3];
     Perform perform;
 };
 
@@ -171,8 +191,6 @@ constexpr Pattern pattern() noexcept {
 // Longer ones first; found by looking at what models compile to (bounds, hazards, draws).
 template <class V>
 inline constexpr Pattern PATTERNS[] = {
-    pattern<V, Op::normal, Op::affine1, Op::exp, Op::affine1>(),
-    pattern<V, Op::normal, Op::affine1, Op::exp>(),
     pattern<V, Op::affine1, Op::max_s, Op::min_s>(),
     pattern<V, Op::affine2, Op::max_s, Op::min_s>(),
     pattern<V, Op::affine3, Op::max_s, Op::min_s>(),
@@ -224,8 +242,10 @@ void prepare(const Code& code, std::int64_t stride, std::int64_t stream_stride,
         step.perform = perform_alone<V>(row.op, std::make_integer_sequence<int, OPERATIONS>{});
         step.length = 1;
         step.target = row.target * stride;
-        for (int k = 0; k < 4; ++k) step.lane[k] = row.lane[k] * stride;
-        for (int k = 0; k < 5; ++k) step.scalar[k] = row.scalar[k];
+        for (int k = 0; k < 4; ++k)
+            step.lane[k] = row.lane[k] * stride;
+        for (int k = 0; k < 5; ++k)
+            step.scalar[k] = row.scalar[k];
         step.stream = row.stream * stream_stride;
         for (const Pattern& candidate : PATTERNS<V>) {
             if (matches<V>(candidate, &row, code.count - index)) {
@@ -245,4 +265,4 @@ PYCORE_INLINE void execute(const Step* steps, std::int32_t count, const Register
     }
 }
 
-}  // namespace pycore
+} // namespace pycore

@@ -19,14 +19,27 @@ struct Chosen {
     float code;
     std::int32_t lanes;
 
-    PYCORE_INLINE typename V::Mask mask(std::int32_t i) const noexcept {
-        const auto inside = V::first(lanes - i);
-        if (stage == nullptr) return inside;
-        return V::mask_and(inside, V::eq(V::load(stage + i), V::set(code)));
+    // Call f(offset, mask) for vectors with lanes left out, f(offset) for whole ones.
+    template <class Whole, class Masked>
+    PYCORE_INLINE void each(Whole&& whole, Masked&& masked) const noexcept {
+        std::int32_t i = 0;
+        if (stage == nullptr) {
+            for (; i + V::WIDTH <= lanes; i += V::WIDTH)
+                whole(i);
+            if (i < lanes) masked(i, V::first(lanes - i));
+            return;
+        }
+        const auto wanted = V::set(code);
+        for (; i < lanes; i += V::WIDTH) {
+            masked(i, V::mask_and(V::first(lanes - i), V::eq(V::load(stage + i), wanted)));
+        }
     }
-    PYCORE_INLINE typename V::Float value(const float* x, std::int32_t i) const noexcept {
-        if (stage == nullptr && lanes - i >= V::WIDTH) return V::load(x + i);
-        return V::keep(mask(i), V::load(x + i));
+
+    // Call f(value) for every vector, with zeros for the lanes that are not chosen.
+    template <class F>
+    PYCORE_INLINE void each_value(const float* x, F&& f) const noexcept {
+        each([&](std::int32_t i) { f(V::load(x + i)); },
+             [&](std::int32_t i, typename V::Mask m) { f(V::keep(m, V::load(x + i))); });
     }
 };
 
@@ -34,14 +47,12 @@ template <class V>
 std::int64_t count_stage(const float* stage, float code, std::int32_t lanes) noexcept {
     auto total = V::set_int(0);
     const auto wanted = V::set(code);
-    std::int32_t i = 0;
-    for (; i + V::WIDTH <= lanes; i += V::WIDTH) {
-        total = V::count(total, V::eq(V::load(stage + i), wanted));
-    }
-    if (i < lanes) {
-        total =
-            V::count(total, V::mask_and(V::first(lanes - i), V::eq(V::load(stage + i), wanted)));
-    }
+    const Chosen<V> everyone{nullptr, 0.0F, lanes};
+    everyone.each(
+        [&](std::int32_t i) { total = V::count(total, V::eq(V::load(stage + i), wanted)); },
+        [&](std::int32_t i, typename V::Mask m) {
+            total = V::count(total, V::mask_and(m, V::eq(V::load(stage + i), wanted)));
+        });
     return V::sum(total);
 }
 
@@ -49,9 +60,8 @@ template <class V>
 std::int64_t count_nonzero(const float* x, const Chosen<V>& chosen) noexcept {
     auto total = V::set_int(0);
     const auto zero = V::set(0.0F);
-    for (std::int32_t i = 0; i < chosen.lanes; i += V::WIDTH) {
-        total = V::count(total, V::ne(chosen.value(x, i), zero));
-    }
+    chosen.each_value(
+        x, [&](typename V::Float value) { total = V::count(total, V::ne(value, zero)); });
     return V::sum(total);
 }
 
@@ -76,15 +86,14 @@ void split_moments(const float* x, const Chosen<V>& chosen, const RecordView& re
     const auto scale = V::set(record.scale), square_scale = V::set(record.square_scale);
     const auto low_half = V::set_int(0xFFFFU);
     auto low_1 = V::set_int(0), high_1 = low_1, low_2 = low_1, high_2 = low_1;
-    for (std::int32_t i = 0; i < chosen.lanes; i += V::WIDTH) {
-        const auto value = chosen.value(x, i);
+    chosen.each_value(x, [&](typename V::Float value) {
         const auto first = V::round_to_int(V::mul(value, scale));
         const auto second = V::round_to_int(V::mul(V::mul(value, value), square_scale));
         low_1 = V::add(low_1, V::bit_and(first, low_half));
         high_1 = V::add(high_1, V::template shift_right_signed<16>(first));
         low_2 = V::add(low_2, V::bit_and(second, low_half));
         high_2 = V::add(high_2, V::template shift_right_signed<16>(second));
-    }
+    });
     out[0] += static_cast<std::int64_t>(V::sum(high_1)) * 65536 + V::sum(low_1);
     out[1] += static_cast<std::int64_t>(V::sum(high_2)) * 65536 + V::sum(low_2);
 }
@@ -99,12 +108,11 @@ bool moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
     const auto scale = V::set(record.scale), square_scale = V::set(record.square_scale);
     const auto magnitude = V::set_int(0x7FFFFFFFU);
     auto sum_1 = V::set_int(0), sum_2 = sum_1, peak = sum_1;
-    for (std::int32_t i = 0; i < chosen.lanes; i += V::WIDTH) {
-        const auto value = chosen.value(x, i);
+    chosen.each_value(x, [&](typename V::Float value) {
         peak = V::max_unsigned(peak, V::bit_and(V::as_int(value), magnitude));
         sum_1 = V::add(sum_1, V::round_to_int(V::mul(value, scale)));
         sum_2 = V::add(sum_2, V::round_to_int(V::mul(V::mul(value, value), square_scale)));
-    }
+    });
     const float largest = Scalar::as_float(V::largest(peak));
     const float largest_1 = largest * record.scale;
     const float largest_2 = (largest * largest) * record.square_scale;

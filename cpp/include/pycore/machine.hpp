@@ -65,7 +65,7 @@ using Perform = void (*)(const Step*, const Registers&, std::int32_t end) noexce
 // An instruction with its operands as distances from the start of the register file.
 struct Step {
     Perform perform;
-    std::int32_t length;  // instructions that `perform` runs: this one and those chained to it
+    std::int32_t length; // instructions that `perform` runs: this one and those chained to it
     std::int32_t scalar[5];
     std::int64_t target;
     std::int64_t lane[4];
@@ -79,7 +79,7 @@ struct BlockMemory {
     std::uint32_t* id_low;
     std::uint32_t* row; // output row of each lane, when lives are traced
     std::uint32_t* scratch;
-    Step* start_steps;  // one per row of the program's code
+    Step* start_steps; // one per row of the program's code
     Step* step_steps;
     std::int64_t stride;
 };

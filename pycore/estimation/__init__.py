@@ -1,0 +1,24 @@
+"""From answers to parameters: the long-run form of a model, fitted in PyMC.
+
+PyMC itself is imported when a model is fitted, not before.
+"""
+
+from pycore.estimation.effects import effects
+from pycore.estimation.errors import EstimateWarning, NotYetEstimated
+from pycore.estimation.estimate import estimate
+from pycore.estimation.posterior import parameter_draws
+from pycore.estimation.prior_check import prior_check
+from pycore.estimation.summary import FitSummary, summarise
+from pycore.estimation.summary_data import SummaryData
+
+__all__ = [
+    "EstimateWarning",
+    "FitSummary",
+    "NotYetEstimated",
+    "SummaryData",
+    "effects",
+    "estimate",
+    "parameter_draws",
+    "prior_check",
+    "summarise",
+]

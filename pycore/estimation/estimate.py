@@ -1,0 +1,222 @@
+"""Bayesian estimation of a model's long-run form from a survey or from published tables."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from pycore.errors import refuse
+from pycore.estimation.errors import EstimateWarning, NotYetEstimated
+from pycore.estimation.fit_measures import Gates, fit_measures, gates
+from pycore.estimation.identification import unidentified
+from pycore.estimation.plan import Plan, make_plan
+from pycore.estimation.posterior import named_results
+from pycore.estimation.sample import Sample, read
+from pycore.estimation.sampling import Draws, Progress, run
+from pycore.model.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pycore.estimation.summary_data import SummaryData
+
+__all__ = ["estimate"]
+
+_FEW_POINTS = 5
+
+
+def estimate(
+    model: Model,
+    data: pd.DataFrame | SummaryData | Mapping[Any, SummaryData],
+    *,
+    group: str | None = None,
+    ordinal: bool = False,
+    missing: Literal["fiml", "listwise"] = "fiml",
+    priors: Mapping[str, Any] | Literal["blavaan"] | None = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int,
+    method: Literal["nuts"] = "nuts",
+    progress: Progress = None,
+) -> xr.DataTree:
+    """Fit the long-run structural form of a model.
+
+    Parameters
+    ----------
+    model : Model
+        With survey items.
+    data : pandas.DataFrame, SummaryData, or mapping of group label to SummaryData
+        Respondents in rows and items in columns, with the answer categories that the model gives
+        the items; or sufficient statistics.
+    group : str, optional
+        Column that separates groups.  If it is a constant trait of the model, or ``segment``, the
+        model says how groups differ and they share every parameter; else each has its own.
+    ordinal : bool
+        Not yet available.
+    missing : {"fiml", "listwise"}
+        Whether a respondent with gaps counts with what was answered, or not at all.
+    priors : mapping, optional
+        Parameter → distribution in place of the model's, or → number that holds it fixed.
+        ``"blavaan"``: that package's defaults, for comparisons.
+    draws, tune, chains : int
+        Kept and discarded draws per chain, and chains.
+    seed : int
+        Same seed, same draws.
+    method : {"nuts"}
+        The sampler.
+    progress : bool or callable, optional
+        Show a bar (by default on a terminal), or call with (draws done, draws in all).
+
+    Returns
+    -------
+    xarray.DataTree
+        ``posterior``, ``sample_stats``, ``fit_measures`` and ``constant_data``; see
+        :mod:`pycore.estimation.posterior` for the names.  Parameters of the model that do not appear
+        in its long-run form stay at their declared values; ``attrs`` name them.
+
+    Raises
+    ------
+    InputError
+        For data or options that cannot be used, before any work.
+    NotYetEstimated
+        For ``ordinal=True`` and other methods.
+    KeyboardInterrupt
+        If interrupted before there are 50 draws per chain; later, the draws so far are returned and
+        labelled partial.
+
+    Warns
+    -----
+    EstimateWarning
+        If data cannot tell parameters apart, and if the draws miss a gate (R-hat, effective sample,
+        divergences).
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("satisfaction")
+    >>> met = m.trait("confirmation", pc.Normal(0, 1))
+    >>> _ = m.survey(met, ["CONF"], points=0, error=0)
+    >>> own = m.trait("own_taste", pc.Normal(0, m.parameter("spread", 0.7)))
+    >>> state = m.state("satisfaction", carry=0.8, target=m.parameter("beta", 0.5) * met + own)
+    >>> _ = m.survey(state, ["SAT"], points=0, error=0)
+    >>> data = pc.SummaryData(corr=[[1, 0.6], [0.6, 1]], n=300, names=["CONF", "SAT"])
+    >>> fit = pc.estimate(m, data, seed=1, chains=2)
+    >>> fit.posterior["beta"].mean().item()
+    0.60
+    """
+    _check_options(model, ordinal, method, draws, tune, chains, seed, progress)
+    sample = read(model, data, group, missing)
+    plan = make_plan(model, sample, priors)
+    _require_sampler()
+    loose = unidentified(plan, sample)
+    if loose:
+        warnings.warn(
+            f"data cannot tell apart {', '.join(loose)}: their posterior is what the priors make "
+            "of it; hold some of them fixed with priors={name: number}",
+            EstimateWarning,
+            stacklevel=2,
+        )
+    _warn_few_points(model, sample)
+    drawn = run(plan, sample, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
+    checked = gates(drawn)
+    if not checked.passed:
+        warnings.warn(
+            "these draws do not meet the gates: " + "; ".join(checked.failures),
+            EstimateWarning,
+            stacklevel=2,
+        )
+    return _tree(plan, sample, drawn, checked, loose, seed)
+
+
+def _check_options(
+    model: Any, ordinal: Any, method: Any, draws: Any, tune: Any, chains: Any, seed: Any,
+    progress: Any,
+) -> None:  # fmt: skip
+    if not isinstance(model, Model):
+        raise refuse("model", model, "a pc.Model")
+    if ordinal:
+        raise NotYetEstimated(
+            "ordinal: received True, allowed is False in this version: answers count as numbers"
+        )
+    if method != "nuts":
+        known = " (arrives later)" if method in ("ml", "laplace") else ""
+        raise NotYetEstimated(f"method: received {method!r}{known}, allowed is 'nuts'")
+    for name, value, least in (("draws", draws, 10), ("tune", tune, 10), ("chains", chains, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise refuse(name, value, f"a whole number of at least {least}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise refuse("seed", seed, "a whole number from 0 to 2**63 - 1")
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise refuse("progress", progress, "True, False, None or a function of (done, all)")
+
+
+def _require_sampler() -> None:
+    if importlib.util.find_spec("pymc") is None:
+        raise ImportError(
+            "pycore.estimate needs PyMC; install the extra: pip install 'stay-or-leave[estimate]'"
+        )
+
+
+def _warn_few_points(model: Model, sample: Sample) -> None:
+    few = [i for i in sample.items if 0 < model.items[i].points < _FEW_POINTS]
+    if few:
+        warnings.warn(
+            f"items with fewer than {_FEW_POINTS} answer points count as numbers here: "
+            f"{', '.join(few)}",
+            EstimateWarning,
+            stacklevel=3,
+        )
+
+
+def _tree(
+    plan: Plan, sample: Sample, drawn: Draws, checked: Gates, loose: tuple[str, ...], seed: int
+) -> xr.DataTree:
+    posterior = named_results(plan, sample, drawn, seed)
+    held = {n: v for n, v in plan.forms[0].values.items() if n not in plan.priors} | plan.fixed
+    posterior.attrs = {
+        "parameters": list(plan.priors), "partial": int(drawn.partial),
+        "inference_library": drawn.sampler, "seed": seed, "model": plan.model.name,
+        "means_known": int(sample.means),
+    }  # fmt: skip
+    units = xr.Dataset(
+        {
+            "n": ("unit", [u.n for u in sample.units]),
+            "group": ("unit", [str(plan.groups[u.group]) for u in sample.units]),
+            "mean": (("unit", "item"), np.array([u.mean for u in sample.units])),
+            "covariance": (("unit", "item", "item_"), np.array([u.cov for u in sample.units])),
+            "observed": (("unit", "item"), np.array([u.observed for u in sample.units])),
+            "held": ("parameter", list(held.values())),
+        },
+        coords={"item": list(plan.items), "item_": list(plan.items), "parameter": list(held)},
+    )
+    stats = xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), drawn.diverging),
+            "n_steps": (("chain", "draw"), drawn.steps),
+        },
+        coords={"chain": posterior["chain"], "draw": posterior["draw"]},
+    )
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": posterior, "sample_stats": stats, "constant_data": units,
+            "fit_measures": fit_measures(plan, sample, drawn, posterior, seed),
+        }
+    )  # fmt: skip
+    tree.attrs = {
+        "model": plan.model.name, "model_json": plan.model.to_json(), "seed": seed,
+        "respondents": sample.respondents, "sampler": drawn.sampler,
+        "partial": int(drawn.partial), "gates_passed": int(checked.passed),
+        "gates_failed": list(checked.failures), "rhat": checked.rhat,
+        "ess_bulk": checked.ess_bulk, "ess_tail": checked.ess_tail,
+        "divergences": checked.divergences, "unidentified": list(loose),
+        "linearised": sorted({f"{t.state} <- {t.cause}" for f in plan.forms for t in f.linearised}),
+        "excluded": [e.state for e in plan.forms[0].excluded],
+        "group": plan.group_name or "",
+    }  # fmt: skip
+    return tree

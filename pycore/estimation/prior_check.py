@@ -1,0 +1,183 @@
+"""What the priors alone say that respondents would answer, before any data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from pycore.errors import refuse
+from pycore.estimation.plan import NumPyArrays, Plan, make_plan
+from pycore.estimation.posterior import implied
+from pycore.estimation.priors import sampled
+from pycore.estimation.sample import Sample, Unit
+from pycore.model.model import Model
+
+__all__ = ["prior_check"]
+
+
+def prior_check(
+    model: Model,
+    *,
+    draws: int = 500,
+    respondents: int = 200,
+    seed: int,
+    priors: Mapping[str, Any] | str | None = None,
+    traits: Mapping[str, float] | None = None,
+) -> xr.Dataset:
+    """Draw parameters from their priors and answers from the parameters.
+
+    Parameters
+    ----------
+    model : Model
+        With survey items.
+    draws : int
+        Draws of the parameters.
+    respondents : int
+        Answers per draw.
+    seed : int
+        Same seed, same draws.
+    priors : mapping or "blavaan", optional
+        As in :func:`pycore.estimate`.
+    traits : mapping, optional
+        Constant traits at other values than the model's.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``path[draw, effect, cause]``, ``item_sd[draw, item]`` and ``item_correlation[draw, item,
+        item_]`` on the model's scale, ``answer_share[draw, item, category]`` of items with answer
+        points, centred on the declared intercepts, and every parameter.  ``attrs["too_wide"]`` is
+        the share of draws that put more than 60 % of some item's answers in its end categories: a
+        prior that does so often expects answers nobody gives.
+
+    Raises
+    ------
+    InputError
+        For an unknown parameter or trait, or a model without items.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("mood")
+    >>> rest = m.trait("rest", pc.Normal(0, 1))
+    >>> _ = m.survey(rest, 3)
+    >>> mood = m.state("mood", carry=0.5, noise=0.5, target=m.parameter("beta", 0.5) * rest)
+    >>> _ = m.survey(mood, 3)
+    >>> check = pc.prior_check(m, seed=1, draws=100)
+    >>> check["answer_share"].sizes["category"], bool((check["item_sd"] > 0).all())
+    (7, True)
+    """
+    for name, value in (("draws", draws), ("respondents", respondents)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise refuse(name, value, "a whole number of at least 1")
+    if not model.items:
+        raise refuse("model", model.name, "a model with survey items")
+    plan = make_plan(model, _no_data(model, dict(traits or {})), priors)
+    rng = np.random.default_rng(seed)
+    values = _prior_values(plan, draws, rng)
+    system = plan.system(0, values, NumPyArrays(draws))
+    cov = implied(system)[1]
+    sd = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+    items = list(plan.items)
+    states = len(plan.states)
+    found: dict[str, Any] = {n: ("draw", values[n]) for n in plan.priors}
+    found["path"] = (("draw", "effect", "cause"), system.path[:, :states])
+    found["item_sd"] = (("draw", "item"), sd)
+    found["item_correlation"] = (
+        ("draw", "item", "item_"), cov / (sd[:, :, None] * sd[:, None, :])
+    )  # fmt: skip
+    shares = _shares(plan, cov, respondents, rng)
+    wide = 0.0
+    if shares is not None:
+        found["answer_share"] = (("draw", "item", "category"), shares)
+        wide = float((_ends(plan, shares) > 0.6).any(axis=1).mean())
+    made = xr.Dataset(
+        found,
+        coords={
+            "draw": np.arange(draws), "effect": list(plan.states), "cause": list(plan.latents),
+            "item": items, "item_": items,
+        },
+    )  # fmt: skip
+    if shares is not None:
+        made = made.assign_coords(category=np.arange(1, shares.shape[2] + 1))
+    made.attrs = {"too_wide": wide, "model": model.name, "seed": seed}
+    return made
+
+
+def _no_data(model: Model, traits: dict[str, float]) -> Sample:
+    """A sample that only says the units of the priors: items as the model declares them."""
+    items = tuple(model.items)
+    unit = Unit(0, 2, np.ones(len(items), bool), np.zeros(len(items)), np.eye(len(items)))
+    return Sample(items, None, ("all",), False, (traits,), (unit,), True)
+
+
+def _prior_values(plan: Plan, draws: int, rng: np.random.Generator) -> dict[str, Any]:
+    values: dict[str, Any] = {n: sampled(p, rng, (draws,)) for n, p in plan.priors.items()}
+    units = plan.units(np.ones(len(plan.items)))
+    for word, prior, count in (
+        ("loading", plan.defaults.loading, len(plan.free_loadings)),
+        ("error", plan.defaults.sd, len(plan.free_errors)),
+        ("trait", plan.defaults.sd, len(plan.free_traits)),
+    ):
+        values[word] = sampled(prior, rng, (draws, count)) * (units[word] if count else 1.0)
+    for name, members in plan.blocks.items():
+        values[name] = _lkj(len(members), plan.defaults.correlation, draws, rng)
+    return values
+
+
+def _lkj(size: int, eta: float, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Correlation matrices from the LKJ distribution, by partial correlations (C-vine).
+
+    Lewandowski, Kurowicka and Joe (2009), doi:10.1016/j.jmva.2009.04.008.
+    """
+    factor = np.zeros((draws, size, size))
+    factor[:, 0, 0] = 1.0
+    left = np.ones((draws, size))
+    for j in range(size - 1):
+        b = eta + (size - 2 - j) / 2
+        for i in range(j + 1, size):
+            partial = 2 * rng.beta(b, b, draws) - 1
+            factor[:, i, j] = partial * np.sqrt(left[:, i])
+            left[:, i] *= 1 - partial**2
+    for i in range(1, size):
+        factor[:, i, i] = np.sqrt(left[:, i])
+    made: NDArray[np.float64] = factor @ np.swapaxes(factor, 1, 2)
+    return made
+
+
+def _shares(
+    plan: Plan, cov: NDArray[np.float64], respondents: int, rng: np.random.Generator
+) -> NDArray[np.float64] | None:
+    declared = list(plan.model.items.values())
+    most = max(i.points for i in declared)
+    if most == 0:
+        return None
+    values, vectors = np.linalg.eigh(cov)
+    root = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]
+    answers = np.einsum(
+        "dij,drj->dri", root, rng.standard_normal((len(cov), respondents, len(declared)))
+    )
+    shares = np.full((len(cov), len(declared), most), np.nan)
+    for k, item in enumerate(declared):
+        if not item.points:
+            continue
+        step = 4.5 / item.points
+        cuts = np.array(
+            item.thresholds or [step * (c - item.points / 2) for c in range(1, item.points)]
+        )
+        category = np.searchsorted(cuts, answers[:, :, k] + item.intercept)
+        for c in range(item.points):
+            shares[:, k, c] = (category == c).mean(axis=1)
+    return shares
+
+
+def _ends(plan: Plan, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    columns = []
+    for k, item in enumerate(plan.model.items.values()):
+        if item.points:
+            columns.append(shares[:, k, 0] + shares[:, k, item.points - 1])
+    return np.stack(columns, axis=1)

@@ -1,0 +1,156 @@
+"""Running the sampler: nutpie on the written-out density where it is installed, else PyMC's own.
+
+nutpie needs no compilation here, so a first fit starts at once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pycore.estimation.density import Density
+from pycore.estimation.graph import pymc_model
+from pycore.estimation.plan import Plan
+from pycore.estimation.sample import Sample
+
+__all__ = ["Draws", "Progress", "quiet_compiler", "run"]
+
+Progress = bool | Callable[[int, int], None] | None
+
+_FEWEST_PARTIAL = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What a sampler gave.
+
+    Attributes
+    ----------
+    values : dict
+        Name of a random variable → array (chain, draw, …).
+    diverging : ndarray of bool, shape (chain, draw)
+        Divergent transitions.
+    steps : ndarray, shape (chain, draw)
+        Gradient evaluations per draw.
+    partial : bool
+        Whether the run was interrupted.
+    sampler : str
+        Name and version.
+    """
+
+    values: dict[str, NDArray[np.float64]]
+    diverging: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+    partial: bool
+    sampler: str
+
+
+def run(
+    plan: Plan, sample: Sample, *, draws: int, tune: int, chains: int, seed: int, progress: Progress
+) -> Draws:
+    """Sample the posterior.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If interrupted before there are draws worth keeping.
+    """
+    if importlib.util.find_spec("nutpie") is not None:
+        return _nutpie(plan, sample, draws, tune, chains, seed, progress)
+    with quiet_compiler():
+        return _pymc(plan, sample, draws, tune, chains, seed, progress)
+
+
+def _nutpie(
+    plan: Plan, sample: Sample, draws: int, tune: int, chains: int, seed: int, progress: Progress
+) -> Draws:
+    import nutpie
+
+    density = Density(plan, sample)
+    names = list(density.shapes)
+    compiled = nutpie.compiled_pyfunc.from_pyfunc(
+        density.size, lambda: density, lambda *_seeds: density.expand,
+        [np.dtype(np.float64)] * len(names), list(density.shapes.values()), names,
+        make_initial_point_fn=density.initial,
+    )  # fmt: skip
+    watch = progress if callable(progress) else None
+    total = chains * (draws + tune)
+    handle = nutpie.sample(
+        compiled, draws=draws, tune=tune, chains=chains, cores=min(chains, os.cpu_count() or 1),
+        seed=seed, save_warmup=False, blocking=False, progress_bar=_bar(progress),
+        progress_callback=None if watch is None else (
+            lambda states: watch(sum(s.finished_draws for s in states), total)),
+    )  # fmt: skip
+    partial = False
+    try:
+        result = handle.wait()
+    except KeyboardInterrupt:
+        result, partial = handle.abort(), True
+    except BaseException:
+        handle.cancel()
+        raise
+    posterior, stats = result["posterior"], result["sample_stats"]
+    kept = _whole(stats["n_steps"].values) if partial else draws
+    if partial and kept < _FEWEST_PARTIAL:
+        raise KeyboardInterrupt
+    return Draws(
+        values={n: np.asarray(v.values)[:, :kept] for n, v in posterior.data_vars.items()},
+        diverging=np.asarray(stats["diverging"].values)[:, :kept].astype(bool),
+        steps=np.asarray(stats["n_steps"].values)[:, :kept].astype(np.int64),
+        partial=partial, sampler=f"nutpie {nutpie.__version__}",
+    )  # fmt: skip
+
+
+def _whole(steps: NDArray[Any]) -> int:
+    """Draws that every chain finished."""
+    if steps.ndim != 2 or steps.shape[1] == 0:
+        return 0
+    done = np.isfinite(steps.astype(np.float64)) & (steps.astype(np.float64) > 0)
+    return int(np.min(np.where(done.all(axis=1), steps.shape[1], done.argmin(axis=1))))
+
+
+def _pymc(
+    plan: Plan, sample: Sample, draws: int, tune: int, chains: int, seed: int, progress: Progress
+) -> Draws:
+    import pymc as pm
+
+    with pymc_model(plan, sample):
+        result = pm.sample(
+            draws=draws, tune=tune, chains=chains, cores=min(chains, os.cpu_count() or 1),
+            random_seed=seed, progressbar=_bar(progress), compute_convergence_checks=False,
+        )  # fmt: skip
+    posterior, stats = result["posterior"], result["sample_stats"]
+    kept = posterior.sizes["draw"]
+    if kept < min(draws, _FEWEST_PARTIAL):
+        raise KeyboardInterrupt
+    return Draws(
+        values={n: np.asarray(v.values) for n, v in posterior.data_vars.items()},
+        diverging=np.asarray(stats["diverging"].values).astype(bool),
+        steps=np.asarray(stats["n_steps"].values).astype(np.int64),
+        partial=kept < draws, sampler=f"PyMC {pm.__version__}",
+    )  # fmt: skip
+
+
+def _bar(progress: Progress) -> bool:
+    if progress is None:
+        return sys.stderr.isatty()
+    return progress if isinstance(progress, bool) else False
+
+
+@contextmanager
+def quiet_compiler() -> Iterator[None]:
+    """Compile through numba alone: no C compiler is asked for, and none is complained about."""
+    import pytensor
+
+    with warnings.catch_warnings(), pytensor.config.change_flags(mode="NUMBA", cxx=""):
+        warnings.filterwarnings("ignore", module=r"(numba|pytensor|pymc|nutpie|arviz).*")
+        yield

@@ -1,0 +1,45 @@
+"""Tiers of the tests: the folder says which, so that no test has to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+# tests/<folder>/… → marker; folders that are not here (unit, contract) are the short tier.
+FOLDER_MARKERS = {
+    "book": ("book",),
+    "browser": ("book", "browser"),
+    "reference": ("reference",),
+    "statistical": ("statistical",),
+}
+
+# Programs to run, not tests to collect.
+collect_ignore = ["benchmarks"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test the markers of its folder."""
+    for item in items:
+        if not item.path.is_relative_to(TESTS):
+            continue
+        folder = item.path.relative_to(TESTS).parts[0]
+        for name in FOLDER_MARKERS.get(folder, ()):
+            item.add_marker(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a browser test that would skip where a browser is promised (see `.ci/run`)."""
+    report = yield
+    promised = os.environ.get("PYCORE_REQUIRE_BROWSER", "") not in ("", "0")
+    if promised and report.skipped and item.get_closest_marker("browser") is not None:
+        report.outcome = "failed"
+        report.longrepr = f"PYCORE_REQUIRE_BROWSER is set, so this must not skip: {report.longrepr}"
+    return report

@@ -1,0 +1,200 @@
+"""The written-out density is the PyMC model's, and its gradient is its derivative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pycore as pc
+from pycore.estimation.density import Density
+from pycore.estimation.graph import pymc_model
+from pycore.estimation.plan import make_plan
+from pycore.estimation.sample import read
+from pycore.estimation.sampling import quiet_compiler
+from pycore.estimation.transforms import CorrelationPrior, ScalarPriors
+from tests.estimation import designs
+
+
+def correlated() -> pc.Model:
+    """Two correlated causes, two correlated dispositions, a feedback and a bounded parameter."""
+    m = pc.Model("correlated")
+    causes = [m.trait(f"x{k}", pc.Normal(0, 1)) for k in range(3)]
+    own = [m.trait(f"own{k}", pc.Normal(0, 1)) for k in range(2)]
+    share = m.parameter("share", 0.4, pc.Beta(2, 3))
+    first = m.state("first")
+    second = m.state(
+        "second",
+        carry=0.5,
+        target=m.parameter("b", 0.3) * first + share * causes[1] + own[1] * m.parameter("s", 0.6),
+    )
+    m.update(
+        first,
+        carry=0.5,
+        target=m.parameter("a", 0.2) * second + causes[0] + pc.logistic(share) * causes[2]
+        + own[0] * m.parameter("r", 0.5, pc.LogNormal(0.5, 0.3)),
+    )
+    m.correlated(causes[0], causes[1])
+    m.correlated(causes[1], causes[2])
+    m.correlated(*own)
+    for x in causes:
+        m.survey(x, 2, points=0)
+    m.survey(first, 3, points=0)
+    m.survey(second, 2, points=0)
+    return m
+
+
+def posterior(kind: str) -> tuple[Density, Any, Any]:
+    m: Any = designs.mediation()
+    group = None
+    if kind == "moderated":
+        data, group = designs.two_reputations(m, 80, 1), "reputation"
+    elif kind == "gaps":
+        data = designs.with_gaps(designs.respondents(m, 120, 2), 0.2, 3)
+    elif kind == "own parameters":
+        data = designs.two_reputations(m, 80, 4).rename(columns={"reputation": "country"})
+        group = "country"
+    elif kind == "correlated":
+        m = correlated()
+        rng = np.random.default_rng(5)
+        form = m.structural().at()
+        data = pd.DataFrame(
+            rng.multivariate_normal(form.item_mean, form.item_covariance, 100),
+            columns=list(m.items),
+        )
+    else:
+        data = designs.respondents(m, 100, 6)
+    sample = read(m, data, group)
+    plan = make_plan(m, sample, None)
+    return Density(plan, sample), plan, sample
+
+
+KINDS = ["plain", "moderated", "gaps", "own parameters", "correlated"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_is_the_derivative(kind: str) -> None:
+    density, _, _ = posterior(kind)
+    for seed in range(3):
+        z = density.initial(seed) + np.random.default_rng(seed).normal(0, 0.2, density.size)
+        gradient = density(z)[1]
+        step = 1e-5
+        numeric = np.array([
+            (density(z + step * e)[0] - density(z - step * e)[0]) / (2 * step)
+            for e in np.eye(density.size)
+        ])  # fmt: skip
+        # Central differences: rounding 1e-16 · |log density| / step, about 1e-7 of the largest.
+        np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-6 * abs(numeric).max())
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "correlated"])
+def test_it_is_the_density_of_the_pymc_model(kind: str) -> None:
+    density, plan, sample = posterior(kind)
+    with quiet_compiler():
+        made = pymc_model(plan, sample)
+        log_density = made.compile_logp(mode="FAST_COMPILE")
+    value_names = {rv.name: made.rvs_to_values[rv].name for rv in made.free_RVs}
+    assert set(value_names) == set(density.shapes)
+    for seed in range(2):
+        z = density.initial(seed)
+        point = {
+            value_names[n]: z[density.places[n]].reshape(density.shapes[n]) for n in density.shapes
+        }
+        # PyMC rounds the constant log(10) of a prior to single precision: 3e-8 per intercept.
+        assert float(log_density(point)) == pytest.approx(density(z)[0], abs=1e-6)
+
+
+def test_correlations_count_as_in_pymc() -> None:
+    import pymc as pm
+
+    density, plan, sample = posterior("correlated")
+    with quiet_compiler():
+        made = pymc_model(plan, sample)
+        value_names = {rv.name: made.rvs_to_values[rv].name for rv in made.free_RVs}
+        log_density = made.compile_logp(mode="FAST_COMPILE")
+        transforms = {rv.name: made.rvs_to_transforms[rv] for rv in made.free_RVs}
+    differences = []
+    for seed in range(3):
+        z = density.initial(seed) + np.random.default_rng(seed).normal(0, 0.3, density.size)
+        point, ours = {}, density(z)[0]
+        for name, place in density.places.items():
+            values = z[place]
+            if name.startswith("correlation"):
+                prior = next(b[3] for b in density.blocks if b[0] == name)
+                factor = prior.factor(values)[0]
+                with quiet_compiler():
+                    rv = next(r for r in made.free_RVs if r.name == name)
+                    theirs = transforms[name].forward(factor, *rv.owner.inputs)
+                    point[value_names[name]] = np.asarray(theirs.eval(mode="FAST_COMPILE"))
+                ours -= _log_jacobian(lambda y, p=prior: p.factor(y)[0], values)
+                ours += _log_jacobian(
+                    lambda y, t=transforms[name], r=rv: np.asarray(
+                        t.backward(y, *r.owner.inputs).eval(mode="FAST_COMPILE")
+                    ),
+                    point[value_names[name]],
+                )
+            else:
+                point[value_names[name]] = values.reshape(density.shapes[name])
+        differences.append(float(log_density(point)) - ours)
+    assert pm.__version__
+    # What is left may be one constant: the normalisation of the prior of correlations.
+    np.testing.assert_allclose(differences, differences[0], atol=1e-5)
+
+
+def _log_jacobian(transform: Any, z: Any) -> float:
+    """Log volume change from the unconstrained numbers to the factor's lower triangle."""
+    step = 1e-6
+    rows = []
+    for e in np.eye(len(z)):
+        change = (transform(z + step * e) - transform(z - step * e)) / (2 * step)
+        rows.append(change[np.tril_indices(len(change), -1)])
+    return float(np.linalg.slogdet(np.array(rows))[1])
+
+
+@pytest.mark.parametrize("eta", [1.0, 2.0])
+def test_the_prior_of_correlations_has_the_lkj_marginals(eta: float) -> None:
+    # Each correlation of an LKJ(η) matrix of size n is 2·Beta(b, b) − 1, b = η − 1 + n/2: its
+    # variance is 1 / (2b + 1).  Importance-free check by numerical integration in two of three.
+    prior = CorrelationPrior(3, eta)
+    grid = np.linspace(-4, 4, 81)
+    mesh = np.array(np.meshgrid(grid, grid, grid)).reshape(3, -1).T
+    weight = np.exp([prior.evaluate(z)[1] for z in mesh])
+    r = np.array([prior.evaluate(z)[0][np.tril_indices(3, -1)] for z in mesh])
+    volume = (grid[1] - grid[0]) ** 3
+    assert weight.sum() * volume == pytest.approx(1.0, abs=2e-3)
+    b = eta - 1 + 1.5
+    np.testing.assert_allclose(
+        (weight[:, None] * r**2).sum(axis=0) * volume, 1 / (2 * b + 1), atol=2e-3
+    )
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        pc.Normal(0.3, 0.7), pc.HalfNormal(1.3), pc.Gamma(2, 0.5), pc.LogNormal(2, 0.4),
+        pc.Exponential(1.5), pc.Uniform(-1, 3), pc.Beta(2, 5),
+    ],
+    ids=lambda p: type(p).__name__,
+)  # fmt: skip
+def test_every_prior_is_a_density_with_its_own_moments(prior: Any) -> None:
+    priors = ScalarPriors([prior])
+    grid = np.linspace(-30, 30, 60_001)
+    x = np.array([priors.evaluate(np.array([z]))[0][0] for z in grid[::10]])
+    weight = np.exp([priors.evaluate(np.array([z]))[2] for z in grid[::10]]) * 0.01
+    mean, variance = (float(v) for v in prior.moments())
+    assert weight.sum() == pytest.approx(1, abs=1e-6)
+    assert weight @ x == pytest.approx(mean, abs=1e-5)
+    assert weight @ (x - mean) ** 2 == pytest.approx(variance, rel=1e-4)
+    z = priors.unconstrained(np.array([mean]))
+    assert priors.evaluate(z)[0][0] == pytest.approx(mean)
+
+
+def test_an_impossible_point_has_no_density() -> None:
+    density, _, _ = posterior("plain")
+    z = density.initial(0)
+    z[:] = 400.0
+    assert density(z)[0] == -np.inf
+
+
