@@ -23,6 +23,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Compiled likelihoods stay inside the checkout, where `make clean` finds them.
 export PYTENSOR_FLAGS ?= base_compiledir=$(CURDIR)/build/pytensor
 export UV_HTTP_TIMEOUT ?= 300
+# Notebook kernels keep their history out of the user's home.
+export IPYTHONDIR := $(CURDIR)/build/ipython
 # A user's own packages must not leak into a pinned environment.
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
@@ -66,17 +68,10 @@ pins: .venv/.made ## renew constraints.txt from pyproject.toml (UPGRADE=--upgrad
 
 # ---- book ------------------------------------------------------------------------------------
 
-# What the numbers of a page depend on beside the page itself. When any of it changes, every page is
-# executed again: a changed model never shows an old number. After a failure the pages are read again
-# (their executions are kept), because a page that is not read again would not repeat its warning.
+# What the numbers of a page depend on is in the key of book/_ext/execution_cache.py: a changed model
+# executes every page again. After a failure the pages are read again (their executions are kept),
+# because a page that is not read again would not repeat its warning.
 book: setup ## the executed book, offline; prints the file to open
-	@key=$$({ echo "PYCORE_FAST=$${PYCORE_FAST:-}"; \
-	    find pycore cpp book constraints.txt CMakeLists.txt -type f ! -name '*.pyc' \
-	      ! -name '*.md' ! -name '*.ipynb' ! -name '_toc.yml' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; \
-	  } | sha256sum | cut -d' ' -f1); \
-	if [ "$$key" != "$$(cat _build/key 2>/dev/null)" ]; then \
-	  rm -rf _build; mkdir -p _build; echo "$$key" > _build/key; \
-	fi
 	@$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output . \
 	  -W --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	@echo 'The book: file://$(CURDIR)/_build/html/index.html'
@@ -89,7 +84,7 @@ fast: setup ## short tier: nothing slow, no book, no browser, no notebooks
 	@PYCORE_FAST=1 $(PY) -m pytest -n $(WORKERS) -m 'not slow and not book and not browser'
 
 unit: setup
-	@$(PY) -m pytest -n $(WORKERS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup
 
 notebooks: setup
 	@$(PY) -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-current-env notebooks

@@ -1,7 +1,6 @@
 """The documents' models, one module per document."""
 
 from pycore.library.disengagement import disengagement
+from pycore.library.published import expectation_confirmation, live_streaming_drivers
 
-# from pycore.library.published import expectation_confirmation, live_streaming_drivers
-
-__all__ = ["disengagement"]
+__all__ = ["disengagement", "expectation_confirmation", "live_streaming_drivers"]

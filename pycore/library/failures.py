@@ -54,8 +54,8 @@ _THREE = (
         "product_representation", 0.35,
         "product differs from what the stream showed", ("C-D0-016", "C-D0-017", "C-D0-024"),
         (
-            SubKind("description_mismatch", 0.06, 1.0, "the product does not match its description"),
-            SubKind("picture_mismatch", 0.05, 0.8, "the product does not match the picture"),
+            SubKind("description_mismatch", 0.06, 1.0, "the product is not as described"),
+            SubKind("picture_mismatch", 0.05, 0.8, "the product is not as pictured"),
         ),
     ),
     FailureKind(

@@ -48,7 +48,7 @@ class Distribution:
         """Field name → expression."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    def transform(self, standard: sp.Expr) -> sp.Expr:
+    def transform(self, standard: sp.Expr) -> sp.Expr:  # noqa: ARG002  subclasses use it
         """The draw as an expression of one standard ``base`` number."""
         raise refuse("draw", type(self).__name__, "a distribution the machine can draw: Normal, "
                      "LogNormal, Exponential, Uniform")  # fmt: skip

@@ -25,7 +25,7 @@ class logistic(sp.Function):  # type: ignore[misc]  # noqa: N801  SymPy function
             return 1 / (1 + sp.exp(-x))
         return None
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Any:  # noqa: ARG002  one argument
         """Derivative p (1 − p)."""
         return self * (1 - self)
 
@@ -39,7 +39,7 @@ class average(sp.Function):  # type: ignore[misc]  # noqa: N801
 
     nargs = 1
 
-    def _latex(self, printer: Any, exp: Any = None) -> str:
+    def _latex(self, printer: Any, exp: Any = None) -> str:  # noqa: ARG002  never a power
         return rf"\left\langle {printer._print(self.args[0])} \right\rangle"
 
 

@@ -128,9 +128,7 @@ def base_values(model: Model) -> dict[str, float]:
 class _Splitter:
     """Holds what is put in for names while the equations are split."""
 
-    def __init__(
-        self, model: Model, values: dict[str, float], fixed: Mapping[str, float]
-    ) -> None:
+    def __init__(self, model: Model, values: dict[str, float], fixed: Mapping[str, float]) -> None:
         self.model = model
         self.values = values
         self.put_in: dict[sp.Symbol, sp.Expr] = {
@@ -225,7 +223,7 @@ class _Splitter:
                 response = sp.expand_mul(response)
             if response.is_Add:
                 waiting.extend((coefficient, term) for term in response.args)
-            elif response.is_Mul and not response.as_independent(*self.varying)[0] == 1:
+            elif response.is_Mul and response.as_independent(*self.varying)[0] != 1:
                 waiting.append((coefficient, response))
             elif coefficient != 0:
                 yield coefficient, response.replace(_is_positive_power(self.events), _base)

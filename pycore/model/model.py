@@ -71,7 +71,7 @@ class Model(Measurement):
 
     @property
     def parameters(self) -> pd.DataFrame:
-        """Table of parameters: value, prior, unit, source, claims, meaning."""
+        """The parameters as a table of value, prior, unit, source, claims and meaning."""
         import pandas as pd
 
         rows = [

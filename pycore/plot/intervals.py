@@ -292,7 +292,7 @@ def _effects(fit: Any) -> pd.DataFrame:
         for column in _EFFECTS:
             require_name("effects", column, [str(c) for c in fit.columns])
         return fit.reset_index(drop=True)
-    from pycore.estimate import effects
+    from pycore.estimation import effects
 
     found: pd.DataFrame = effects(fit)
     return found.reset_index(drop=True)

@@ -172,6 +172,7 @@ class ScalarCode(_Code):
         self, op: Op, lanes: tuple[int, ...] = (), scalars: tuple[int, ...] = (), stream: int = 0
     ) -> int:
         """Append an instruction, reusing an equal one."""
+        del scalars, stream  # every operand of scalar code is a scalar register, and nothing draws
         key = (op, lanes)
         if key not in self._values:
             self._values[key] = self._new()

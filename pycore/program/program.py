@@ -233,8 +233,8 @@ def _is_index(value: object, size: int) -> bool:
 
 def _validate(p: Program) -> None:
     """Refuse every program that could read or write outside its registers."""
-    for word, value in (("name", (p.name,)), ("inputs", p.inputs), ("stages", p.stages)):
-        _require(all(isinstance(v, str) for v in value), f"{word}: received {value!r}, not text")
+    for word, texts in (("name", (p.name,)), ("inputs", p.inputs), ("stages", p.stages)):
+        _require(all(isinstance(v, str) for v in texts), f"{word}: received {texts!r}, not text")
     for label, value, low, high in (
         ("n_scalars", p.n_scalars, len(p.inputs) + len(p.constants), MAX_REGISTERS),
         ("n_registers", p.n_registers, 0, MAX_REGISTERS),

@@ -95,7 +95,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             "```{ledger-summary}\n```\n",
             "d0/theory.md": PAGE,
             "d0/rest.md": anchors(),
-            "appendix/ledger.md": "# Ledger\n\n```{ledger} D0\n```\n\n```{ledger} D1\n```\n\n"
+            "appendix/ledger.md": "# Ledger\n\n```{ledger-summary} D0\n```\n\n```{ledger} D0\n```\n\n```{ledger} D1\n```\n\n"
             "## Words\n\n```{trilingual-glossary}\n```\n",
         },
     )
@@ -144,6 +144,18 @@ def test_the_summary_shows_the_counts(book: tuple[Path, str]) -> None:
         assert f">{status}<" in html
         assert meaning in unescape(html).replace("’", "'")  # the builder sets the quotes
     assert ">343<" in html
+
+
+def test_the_summary_of_one_document_leaves_out_what_it_has_none_of(book: tuple[Path, str]) -> None:
+    html = (book[0] / "appendix" / "ledger.html").read_text(encoding="utf-8")
+    table = re.search(r'<table class="claim-table.*?</table>', html, re.S)
+    assert table is not None
+    counts = claims.summary()["D0"]
+    assert "claim-premise" in table[0]
+    assert f"<p>{counts['premise']}</p>" in table[0]
+    assert "claim-pending" not in table[0]
+    assert counts["pending"] == 0
+
 
 
 def test_titles_and_terms_carry_their_language(book: tuple[Path, str]) -> None:

@@ -17,6 +17,11 @@ from pycore.program.program import Program, Record, Row
 
 PURE = [op for op, spec in SPECIFICATION.items() if not spec.draws]
 DRAWS = [op for op, spec in SPECIFICATION.items() if spec.draws]
+# What the machine chains, so that a value stays in a vector register between instructions.
+CHAINED = [
+    Op.AFFINE1, Op.AFFINE2, Op.AFFINE3, Op.AFFINE4, Op.MAX_S, Op.MIN_S, Op.EVENT_LOGIT, Op.NORMAL,
+    Op.EXP, Op.MUL,
+]  # fmt: skip
 BOUND = 8.0
 EXTREME = [float(np.float32(x)) for x in (0.0, 1.0, 0.25, 1e30, -1e-40)]
 
@@ -65,9 +70,11 @@ class _Writer:
         self.draw = draw
         self.scalars = scalars
 
-    def rows(self, ops: list[Op], n: int, size: int, written: list[int], streams: int) -> list[Row]:
+    def rows(self, n: int, size: int, written: list[int], streams: int) -> list[Row]:
         """Return ``n`` rows on a file of ``size`` lane registers; ``written`` grows."""
-        code = []
+        chained = self.draw(st.booleans())
+        ops = CHAINED if chained else [*PURE, *DRAWS]
+        code: list[Row] = []
         for _ in range(n):
             allowed = [
                 op for op in ops
@@ -76,6 +83,8 @@ class _Writer:
             ]  # fmt: skip
             spec = SPECIFICATION[op := self.draw(st.sampled_from(allowed))]
             lanes = tuple(self.draw(st.sampled_from(written)) for _ in range(spec.lanes))
+            if chained and code and lanes:
+                lanes = (code[-1][1], *lanes[1:])
             scalars = tuple(
                 self.draw(st.integers(0, self.scalars - 1)) for _ in range(spec.scalars)
             )
@@ -121,11 +130,9 @@ def programs(draw: Any) -> Program:
     start_streams, step_streams = draw(streams), draw(streams)
     writer = _Writer(draw, scalars)
 
-    start = writer.rows(
-        [*PURE, *DRAWS], draw(st.integers(0, 6)), size, list(range(n_states)), len(start_streams)
-    )
+    start = writer.rows(draw(st.integers(0, 6)), size, list(range(n_states)), len(start_streams))
     written = list(range(n_states))
-    step = writer.rows([*PURE, *DRAWS], draw(st.integers(1, 24)), size, written, len(step_streams))
+    step = writer.rows(draw(st.integers(1, 24)), size, written, len(step_streams))
     clamped = size
     source = draw(st.sampled_from(written))
     step += [row(Op.MAX_S, clamped, (source,), (low,)), row(Op.MIN_S, clamped, (clamped,), (high,))]

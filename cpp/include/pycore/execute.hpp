@@ -82,54 +82,36 @@ PYCORE_INLINE typename V::Float affine(const Operands<V>& x, std::int32_t i,
 template <Op OP, class V>
 PYCORE_INLINE typename V::Float value(const Operands<V>& x, [[maybe_unused]] std::int32_t i,
                                       [[maybe_unused]] const typename V::Float& a) noexcept {
+    [[maybe_unused]] const auto magnitude = V::set_int(0x7FFFFFFFU);
+    [[maybe_unused]] const auto zero = V::set(0.0F), one = V::set(1.0F);
+    // clang-format off
     if constexpr (OP == Op::copy) return a;
     // Through integers, because GCC copies the struct of a bundle through memory otherwise.
-    else if constexpr (OP == Op::broadcast)
-        return V::as_float(V::as_int(x.scalar(0)));
-    else if constexpr (OP == Op::add)
-        return V::add(a, x.lane(1, i));
-    else if constexpr (OP == Op::sub)
-        return V::sub(a, x.lane(1, i));
-    else if constexpr (OP == Op::mul)
-        return V::mul(a, x.lane(1, i));
-    else if constexpr (OP == Op::div)
-        return V::div(a, x.lane(1, i));
-    else if constexpr (OP == Op::affine1)
-        return affine<1>(x, i, a);
-    else if constexpr (OP == Op::affine2)
-        return affine<2>(x, i, a);
-    else if constexpr (OP == Op::affine3)
-        return affine<3>(x, i, a);
-    else if constexpr (OP == Op::affine4)
-        return affine<4>(x, i, a);
-    else if constexpr (OP == Op::min2)
-        return V::min(a, x.lane(1, i));
-    else if constexpr (OP == Op::max2)
-        return V::max(a, x.lane(1, i));
-    else if constexpr (OP == Op::min_s)
-        return V::min(a, x.scalar(0));
-    else if constexpr (OP == Op::max_s)
-        return V::max(a, x.scalar(0));
-    else if constexpr (OP == Op::abs) {
-        return V::as_float(V::bit_and(V::as_int(a), V::set_int(0x7FFFFFFFU)));
-    } else if constexpr (OP == Op::sqrt)
-        return V::sqrt(a);
-    else if constexpr (OP == Op::exp)
-        return math::exp<V>(a);
-    else if constexpr (OP == Op::log)
-        return math::log<V>(a);
-    else if constexpr (OP == Op::logistic)
-        return math::logistic<V>(a);
-    else if constexpr (OP == Op::floor)
-        return V::floor(a);
-    else if constexpr (OP == Op::select) {
-        return V::select(V::ne(a, V::set(0.0F)), x.lane(1, i), x.lane(2, i));
-    } else if constexpr (OP == Op::uniform)
-        return math::uniform<V>(x.word(i));
-    else if constexpr (OP == Op::normal)
-        return math::normal<V>(x.word(i));
-    else
-        return V::keep(truth<OP>(x, i, a), V::set(1.0F));
+    else if constexpr (OP == Op::broadcast) return V::as_float(V::as_int(x.scalar(0)));
+    else if constexpr (OP == Op::add) return V::add(a, x.lane(1, i));
+    else if constexpr (OP == Op::sub) return V::sub(a, x.lane(1, i));
+    else if constexpr (OP == Op::mul) return V::mul(a, x.lane(1, i));
+    else if constexpr (OP == Op::div) return V::div(a, x.lane(1, i));
+    else if constexpr (OP == Op::affine1) return affine<1>(x, i, a);
+    else if constexpr (OP == Op::affine2) return affine<2>(x, i, a);
+    else if constexpr (OP == Op::affine3) return affine<3>(x, i, a);
+    else if constexpr (OP == Op::affine4) return affine<4>(x, i, a);
+    else if constexpr (OP == Op::min2) return V::min(a, x.lane(1, i));
+    else if constexpr (OP == Op::max2) return V::max(a, x.lane(1, i));
+    else if constexpr (OP == Op::min_s) return V::min(a, x.scalar(0));
+    else if constexpr (OP == Op::max_s) return V::max(a, x.scalar(0));
+    else if constexpr (OP == Op::abs) return V::as_float(V::bit_and(V::as_int(a), magnitude));
+    else if constexpr (OP == Op::sqrt) return V::sqrt(a);
+    else if constexpr (OP == Op::exp) return math::exp<V>(a);
+    else if constexpr (OP == Op::log) return math::log<V>(a);
+    else if constexpr (OP == Op::logistic) return math::logistic<V>(a);
+    else if constexpr (OP == Op::floor) return V::floor(a);
+    else if constexpr (OP == Op::select)
+        return V::select(V::ne(a, zero), x.lane(1, i), x.lane(2, i));
+    else if constexpr (OP == Op::uniform) return math::uniform<V>(x.word(i));
+    else if constexpr (OP == Op::normal) return math::normal<V>(x.word(i));
+    else return V::keep(truth<OP>(x, i, a), one);
+    // clang-format on
 }
 
 // Consecutive operations, each reading the result of the one before.
