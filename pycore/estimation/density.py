@@ -136,6 +136,16 @@ class Density:
 
     def __call__(self, z: Array) -> tuple[float, Array]:
         """Log density and gradient; −∞ where the implied covariance is not positive definite."""
+        try:
+            with np.errstate(all="ignore"):
+                total, gradient = self._evaluate(z)
+        except (OverflowError, ValueError, ZeroDivisionError, np.linalg.LinAlgError):
+            return -math.inf, np.zeros(self.size)
+        if not (math.isfinite(total) and np.isfinite(gradient).all()):
+            return -math.inf, np.zeros(self.size)
+        return total, gradient
+
+    def _evaluate(self, z: Array) -> tuple[float, Array]:
         x, slope, total, prior_gradient = self.scalars.evaluate(z[: self.scalars.size])
         gradient = np.zeros(self.size)
         correlations: dict[tuple[str, int], Array] = {}
@@ -187,8 +197,6 @@ class Density:
                 z[self.places[label]], by_correlation[name, g]
             )
         gradient[: self.scalars.size] = prior_gradient + by_x * slope
-        if not math.isfinite(total):
-            return -math.inf, np.zeros(self.size)
         return total, gradient
 
     def _slot(self, name: str, group: int) -> slice:

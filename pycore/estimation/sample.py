@@ -1,8 +1,8 @@
 """From a respondent table to sufficient statistics, on the model's own scale.
 
-An answer on a scale of 1 to ``points`` is put back on the scale of what it measures by the straight
-line through the model's thresholds (by default ``4.5 / points`` apart, centred at 0).  So loadings
-and errors are comparable with those the model declares, and paths are on the model's scale.
+An answer on a scale of 1 to ``points`` is put back on the scale of what it measures by a straight
+line, from the model's thresholds and the item's own mean and deviation (:func:`answer_line`).  So
+loadings and errors are comparable with those the model declares, and paths are on the model's scale.
 Continuous items (``points = 0``) are taken as they are.
 """
 
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import root
+from scipy.special import ndtr
 
 from pycore.errors import InputError, allowed_names, refuse
 from pycore.estimation.errors import EstimateWarning
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "Unit", "answer_line", "read"]
 
 _MOST_PATTERNS = 64
-_DEFAULT_SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
+_SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,28 +109,60 @@ class Sample:
         return mean
 
 
-def answer_line(item: Item) -> tuple[float, float]:
+def answer_line(item: Item, mean: float, sd: float) -> tuple[float, float]:
     """Intercept and slope from answer category to the scale of the thresholds.
+
+    The answer is a latent number cut at the model's thresholds.  A normal latent with the mean and
+    deviation that give the observed mean and deviation of the categories has, with anything else
+    normal, a covariance of γ times the categories' covariance, γ = 1 / Σ φ((τ − μ)/σ)/σ over the
+    thresholds τ (Bussgang's theorem); that is the slope.  It makes up for what the end categories
+    hide, which a line through the thresholds would not.
+
+    Parameters
+    ----------
+    item : Item
+        With its thresholds.
+    mean, sd : float
+        Of the categories 1 to ``points``.
 
     Examples
     --------
+    With many narrow categories nothing is hidden.
+
     >>> import pycore as pc
     >>> m = pc.Model("one")
-    >>> _ = m.survey(m.state("x", target=0), ["q"], points=5)
-    >>> a, b = answer_line(m.items["q"])
-    >>> round(a + 3 * b, 12), b
-    (0.0, 0.9)
+    >>> _ = m.survey(m.state("x", target=0), ["q"], points=100, thresholds=[
+    ...     (k - 50) / 10 for k in range(1, 100)])
+    >>> a, b = answer_line(m.items["q"], 50.5, 10.0)
+    >>> round(a + 50.5 * b, 6), round(b, 4)
+    (0.0, 0.1)
     """
     if item.points == 0:
         return 0.0, 1.0
-    boundaries = np.arange(1, item.points) + 0.5
-    spacing = _DEFAULT_SPAN / item.points
-    if not item.thresholds:
-        return -spacing * (item.points + 1) / 2, spacing
-    if len(boundaries) == 1:
-        return float(item.thresholds[0]) - spacing * float(boundaries[0]), spacing
-    slope, intercept = np.polyfit(boundaries, np.array(item.thresholds), 1)
-    return float(intercept), float(slope)
+    cuts = np.array(
+        item.thresholds or [_SPAN / item.points * (k - item.points / 2)
+                            for k in range(1, item.points)]
+    )  # fmt: skip
+    categories = np.arange(1, item.points + 1)
+    middle = float(cuts.mean())
+    width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or _SPAN / item.points
+
+    def away(point: NDArray[np.float64]) -> NDArray[np.float64]:
+        mu, sigma = point[0], np.exp(point[1])
+        below = np.concatenate([[0.0], ndtr((cuts - mu) / sigma), [1.0]])
+        share = np.diff(below)
+        level = share @ categories
+        return np.array([level - mean, np.sqrt(share @ (categories - level) ** 2) - sd])
+
+    start = np.array([middle + width * (mean - (item.points + 1) / 2), np.log(width * sd)])
+    found = root(away, start)
+    mu, sigma = float(found.x[0]), float(np.exp(found.x[1]))
+    if not found.success or np.abs(away(found.x)).max() > 1e-6:
+        # Answers that no normal gives, such as only the two ends: the line through the thresholds.
+        return middle - width * (item.points + 1) / 2, width
+    density = np.exp(-0.5 * ((cuts - mu) / sigma) ** 2) / np.sqrt(2 * np.pi) / sigma
+    slope = 1 / float(density.sum())
+    return mu - slope * mean, slope
 
 
 def read(
@@ -181,12 +215,17 @@ def _from_summaries(model: Model, tables: dict[Any, SummaryData], group: str | N
         where = "data" if group is None else f"data[{label!r}]"
         _require_columns(where, tuple(table.names), items, set())
         order = [table.names.index(i) for i in items]
-        lines = np.array([answer_line(model.items[i]) for i in items])
         if table.standardised and any(model.items[i].points for i in items):
             raise refuse(
                 where, "correlations without sd",
                 "correlations with sd= in answer points, as the items have answer points",
             )  # fmt: skip
+        sd = np.sqrt(np.diag(table.covariance))[order]
+        level = [(model.items[i].points + 1) / 2 for i in items] if table.mean is None else (
+            np.asarray(table.mean)[order])  # fmt: skip
+        lines = np.array([
+            answer_line(model.items[i], level[k], sd[k]) for k, i in enumerate(items)
+        ])  # fmt: skip
         unit = lines[:, 1]
         cov = table.covariance[np.ix_(order, order)] * np.outer(unit, unit)
         mean = np.zeros(len(items)) if table.mean is None else lines[:, 0] + unit * np.asarray(
@@ -259,15 +298,19 @@ def _column(item: Item, column: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         raise refuse(f"item {item.name!r}", column.iloc[0], "numbers, or NaN where missing") from None
     seen = values[~np.isnan(values)]
+    if not seen.size:
+        return values
     if not np.isfinite(seen).all():
         raise refuse(f"item {item.name!r}", "infinite answers", "finite numbers")
-    if item.points and seen.size:
+    if item.points:
         outside = seen[(seen < 1) | (seen > item.points) | (seen != np.floor(seen))]
         if outside.size:
             raise refuse(
                 f"item {item.name!r}", float(outside[0]), f"whole answers from 1 to {item.points}"
             )
-    intercept, slope = answer_line(item)
+    if not item.points or np.ptp(seen) == 0:
+        return values
+    intercept, slope = answer_line(item, float(seen.mean()), float(seen.std()))
     return intercept + slope * values
 
 

@@ -17,13 +17,15 @@ What is exact and what is not
 
     Ψ has two parts.  Unmeasured drawn traits enter by their symbolic coefficients and variances.
     Chance within a life enters by its symbolic coefficients times the numerical covariance of the
-    period's chance at the base point, shrunk by averaging over ``model.recall`` periods of a
-    first-order autoregression with the states' carry-overs.
+    period's chance at the base point, shrunk by averaging over ``model.recall`` periods of the
+    linear system with its carry-overs (for a state alone: a first-order autoregression).  An
+    average lags its causes at both ends of the window, which leaves small covariances between
+    disturbances that a system without memory would not have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -287,6 +289,8 @@ class _Assembly:
     def __init__(self, model: Model, system: LongRun) -> None:
         self.system = system
         self.window = model.recall
+        order = [step.name for step in model.order if step.kind == "update"]
+        self.updates = [order.index(n) for n in system.rows]
         self.states = tuple(system.rows)
         self.all_traits = tuple(system.traits)
         measured = {item.measures for item in model.items.values()}
@@ -418,21 +422,35 @@ class _Assembly:
         return sp.Matrix(column)
 
     def _chance(self) -> sp.Matrix:
-        """Ψ's part from chance within a life, averaged over the recall window."""
-        window = self.window
+        """Ψ's part from chance within a life, averaged over the recall window.
+
+        The window's covariance is linear in the covariance Q of one period's chance, so each entry
+        of Q, symbolic, is multiplied by what a unit of it leaves in (I − B)·average.
+        """
+        import numpy as np
+
         rows = list(self.system.rows.values())
         C = Averages(self.system, self.random).within(self.base)
-        found = sp.zeros(len(rows), len(rows))
+        size = len(rows)
+        found = sp.zeros(size, size)
+        carry = np.array([row.carry for row in rows])
+        B = np.array([[self._number(self._path(i, j)) for j in range(size)] for i in range(size)])
+        window = _Window(B, carry, self.updates, self.window)
         for i, one in enumerate(rows):
-            for j in range(i, len(rows)):
+            for j in range(i, size):
                 two = rows[j]
-                shrink = averaging(one.carry, two.carry, window)
-                share = shrink * (1 - one.carry) * (1 - two.carry)
-                total = _bilinear(one.random, two.random, self.random, share * C)
-                total += self._between(one, two)
+                share = (1 - one.carry) * (1 - two.carry)
+                chance = _bilinear(one.random, two.random, self.random, share * C)
                 if i == j and one.noise != 0:
-                    total += shrink * self._mean_square(one.noise)
-                found[i, j] = found[j, i] = total
+                    chance += self._mean_square(one.noise)
+                lasting = self._between(one, two)
+                found[i, j] += lasting
+                if i != j:
+                    found[j, i] += lasting
+                if chance != 0:
+                    left = window.left_over(i, j)
+                    for a, b in zip(*np.nonzero(left), strict=True):
+                        found[int(a), int(b)] += chance * sp.Float(float(left[a, b]))
         return found
 
     def _between(self, one: Any, two: Any) -> sp.Expr:
@@ -464,6 +482,64 @@ class _Assembly:
                         f"kept within {bound} = {limit:g} in a life, not in the linear system "
                         f"(base {self.base[name]:.4g})",
                     )  # fmt: skip
+
+
+class _Window:
+    """What chance within a life leaves in averages over a window, in the linear system.
+
+    One period is x ← F x + G w: a state reads those updated before it in the same period at their
+    new value, the others at the old one.
+
+    Parameters
+    ----------
+    B : ndarray
+        Paths between states.
+    carry : ndarray
+        Carry-overs.
+    updates : sequence of int
+        Place of each state's update in the period.
+    periods : int
+        Length of the window.
+    """
+
+    def __init__(
+        self,
+        B: NDArray[np.float64],
+        carry: NDArray[np.float64],
+        updates: Sequence[int],
+        periods: int,
+    ) -> None:
+        import numpy as np
+
+        size = len(B)
+        place = np.asarray(updates)
+        now = np.where(place[:, None] > place[None, :], B, 0.0)
+        moved = np.eye(size) - (1 - carry)[:, None] * now
+        self.G = np.linalg.inv(moved)
+        self.F = self.G @ (np.diag(carry) + (1 - carry)[:, None] * (B - now))
+        if np.abs(np.linalg.eigvals(self.F)).max() >= 1:
+            raise InputError(
+                "model: received states that feed back on each other without settling, allowed is "
+                "a model whose steady state is stable"
+            )
+        self.rest = np.eye(size) - B
+        self.periods = periods
+
+    def left_over(self, i: int, j: int) -> NDArray[np.float64]:
+        """(I − B)·Var(average)·(I − B)ᵀ for unit covariance of the chance of two states."""
+        import numpy as np
+        from scipy.linalg import solve_discrete_lyapunov
+
+        unit = np.zeros_like(self.F)
+        unit[i, j] = unit[j, i] = 1.0
+        still = solve_discrete_lyapunov(self.F, self.G @ unit @ self.G.T)
+        total = self.periods * still
+        lagged = still
+        for k in range(1, self.periods):
+            lagged = self.F @ lagged
+            total = total + (self.periods - k) * (lagged + lagged.T)
+        left = self.rest @ (total / self.periods**2) @ self.rest.T
+        return np.where(np.abs(left) > 1e-12, (left + left.T) / 2, 0.0)
 
 
 def averaging(one: float, two: float, window: int) -> float:

@@ -86,7 +86,8 @@ def parameter_draws(
             raise refuse("draws", draws, "None unless posterior= is given")
         return {}
     known = model.of_kind(Parameter)
-    if isinstance(posterior, Mapping):
+    # A DataTree is a mapping of its groups, too.
+    if isinstance(posterior, Mapping) and not hasattr(posterior, "children"):
         for name in posterior:
             require_name("posterior", name, known)
         found = {n: np.asarray(v, dtype=float).reshape(-1) for n, v in posterior.items()}

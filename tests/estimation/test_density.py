@@ -153,21 +153,25 @@ def _log_jacobian(transform: Any, z: Any) -> float:
     return float(np.linalg.slogdet(np.array(rows))[1])
 
 
-@pytest.mark.parametrize("eta", [1.0, 2.0])
-def test_the_prior_of_correlations_has_the_lkj_marginals(eta: float) -> None:
-    # Each correlation of an LKJ(η) matrix of size n is 2·Beta(b, b) − 1, b = η − 1 + n/2: its
-    # variance is 1 / (2b + 1).  Importance-free check by numerical integration in two of three.
-    prior = CorrelationPrior(3, eta)
-    grid = np.linspace(-4, 4, 81)
-    mesh = np.array(np.meshgrid(grid, grid, grid)).reshape(3, -1).T
-    weight = np.exp([prior.evaluate(z)[1] for z in mesh])
-    r = np.array([prior.evaluate(z)[0][np.tril_indices(3, -1)] for z in mesh])
-    volume = (grid[1] - grid[0]) ** 3
-    assert weight.sum() * volume == pytest.approx(1.0, abs=2e-3)
-    b = eta - 1 + 1.5
-    np.testing.assert_allclose(
-        (weight[:, None] * r**2).sum(axis=0) * volume, 1 / (2 * b + 1), atol=2e-3
-    )
+@pytest.mark.parametrize("eta", [1.0, 2.5])
+def test_the_prior_of_correlations_is_lkj(eta: float) -> None:
+    # LKJ: density of the correlations ∝ det(R)^(η − 1); of z, times the volume change.
+    prior = CorrelationPrior(4, eta)
+    away = []
+    for seed in range(3):
+        z = np.random.default_rng(seed).normal(0, 0.5, prior.size)
+        matrix, log_density, _ = prior.evaluate(z)
+        volume = _log_jacobian(lambda y: prior.evaluate(y)[0], z)
+        away.append(log_density - (eta - 1) * np.linalg.slogdet(matrix)[1] - volume)
+    np.testing.assert_allclose(away, away[0], atol=1e-6)
+    # The density of z is a product, so it integrates to one if its factors do.
+    grid = np.linspace(-12, 12, 2401)
+    origin = prior.evaluate(np.zeros(prior.size))[1]
+    whole = np.exp(origin)
+    for k in range(prior.size):
+        line = [prior.evaluate(t * np.eye(prior.size)[k])[1] - origin for t in grid]
+        whole *= np.exp(line).sum() * (grid[1] - grid[0])
+    assert whole == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +184,9 @@ def test_the_prior_of_correlations_has_the_lkj_marginals(eta: float) -> None:
 )  # fmt: skip
 def test_every_prior_is_a_density_with_its_own_moments(prior: Any) -> None:
     priors = ScalarPriors([prior])
-    grid = np.linspace(-30, 30, 60_001)
-    x = np.array([priors.evaluate(np.array([z]))[0][0] for z in grid[::10]])
-    weight = np.exp([priors.evaluate(np.array([z]))[2] for z in grid[::10]]) * 0.01
+    grid = np.linspace(-30, 30, 6_001)
+    x = np.array([priors.evaluate(np.array([z]))[0][0] for z in grid])
+    weight = np.exp([priors.evaluate(np.array([z]))[2] for z in grid]) * 0.01
     mean, variance = (float(v) for v in prior.moments())
     assert weight.sum() == pytest.approx(1, abs=1e-6)
     assert weight @ x == pytest.approx(mean, abs=1e-5)
