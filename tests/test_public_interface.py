@@ -72,7 +72,7 @@ def test_imports_go_one_way() -> None:
         if mine is None:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            modules = []
+            modules: list[str] = []
             if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 modules = [node.module]
             elif isinstance(node, ast.Import):

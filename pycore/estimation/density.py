@@ -180,9 +180,7 @@ class Density:
             moments = moments + self.n[:, None, None] * away[:, :, None] * away[:, None, :]
             pull = self.n[:, None] * self.observed * np.einsum("kij,kj->ki", inverse, away)
             by_x[place] = ((self.sums @ pull) * self.scale).ravel()
-        total += self.constant - 0.5 * float(
-            self.freedom @ determinant + (inverse * moments).sum()
-        )
+        total += self.constant - 0.5 * float(self.freedom @ determinant + (inverse * moments).sum())
         by_sigma = -0.5 * (self.freedom[:, None, None] * inverse - inverse @ moments @ inverse)
         if self.plan.means == "sampled":
             by_sigma = by_sigma * self.across
@@ -283,9 +281,7 @@ class _System:
         self.loading[rows, plan.measures] = plan.declared_loading
         self.free_loading = (plan.free_loadings, plan.measures[plan.free_loadings])
 
-    def forward(
-        self, theta: Array, own: dict[str, Array], correlations: dict[str, Array]
-    ) -> _Part:
+    def forward(self, theta: Array, own: dict[str, Array], correlations: dict[str, Array]) -> _Part:
         part = _Part()
         entries = self.values(theta)
         part.derivative = self.derivatives(theta)
@@ -335,9 +331,7 @@ class _System:
         matrices: dict[str, Array] = {}
         if part.paths is not None and part.correlation is not None:
             pieces.append((2 * psi @ part.paths @ part.correlation)[self.path_index])
-            self._unmerge(
-                self.disturbances, self.inner, part.paths.T @ psi @ part.paths, matrices
-            )
+            self._unmerge(self.disturbances, self.inner, part.paths.T @ psi @ part.paths, matrices)
         by_sd = np.zeros(self.size - self.states)
         if part.outer is not None:
             phi = by_disturbance[self.states :, self.states :]
@@ -415,4 +409,3 @@ def _logistic(x: float) -> float:
 
 def _heaviside(x: float, at_zero: float = 0.5) -> float:
     return 1.0 if x > 0 else 0.0 if x < 0 else at_zero
-

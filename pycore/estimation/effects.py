@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,11 +64,14 @@ def effects(
     >>> path[:, :, 0, 2], path[:, :, 1, 0] = 0.5, 0.4
     >>> posterior = xr.Dataset(
     ...     {"path": (("chain", "draw", "effect", "cause"), path)},
-    ...     coords={"effect": ["mood", "loyalty"], "cause": ["mood", "loyalty", "service"]})
+    ...     coords={"effect": ["mood", "loyalty"], "cause": ["mood", "loyalty", "service"]},
+    ... )
     >>> fit = xr.DataTree.from_dict({"posterior": posterior})
     >>> table = effects(fit, effect="loyalty", cause="service")
-    >>> table[["kind", "route", "mean"]].to_string(index=False)
-    '        kind                    route  mean\\nindirect service → mood → loyalty   0.2\\n   total                             0.2'
+    >>> print(table[["kind", "route", "mean"]].to_string(index=False))
+        kind                    route  mean
+    indirect service → mood → loyalty   0.2
+       total                             0.2
     """
     import pandas as pd
 
@@ -132,9 +136,7 @@ def _effects(
             routes = [] if feedback else list(_routes(arrows, j, i))
             if len(routes) <= _MOST_ROUTES:
                 for route in routes:
-                    product = np.prod(
-                        [path[:, b, a] for a, b in zip(route, route[1:], strict=False)], axis=0
-                    )
+                    product = np.prod([path[:, b, a] for a, b in pairwise(route)], axis=0)
                     yield row("indirect", " → ".join(latents[k] for k in route), product)
             if len(routes) > 1 or feedback:
                 yield row("all indirect", "", total[:, i, j] - path[:, i, j])

@@ -248,9 +248,7 @@ class Plan:
         )
         errors = [(int(i), int(i)) for i in self.free_errors]
         variances = arrays.columns(arrays.square(values["error"]), len(errors))
-        error = arrays.fill(
-            (count, count), np.diag(self.declared_error**2), errors, variances
-        )
+        error = arrays.fill((count, count), np.diag(self.declared_error**2), errors, variances)
         psi = self._psi(form, matrix, values, arrays)
         phi = self._phi(form, numbers, values, arrays)
         return System(loadings, path, _corner(psi, phi, states, size, arrays), error)

@@ -144,9 +144,7 @@ def _intercepts(
     return drawn
 
 
-def _standardised(
-    covariance: NDArray[np.float64], sd: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _standardised(covariance: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
     """Variances as shares of the whole, covariances as correlations of what is left over."""
     own = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     with np.errstate(invalid="ignore", divide="ignore"):

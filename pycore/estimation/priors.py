@@ -81,7 +81,9 @@ def choose(
         if isinstance(prior, Distribution):
             if any(v.free_symbols for v in prior.arguments.values()):
                 raise refuse(f"priors[{name!r}]", str(prior), "numbers as arguments")
-        elif isinstance(prior, bool) or not isinstance(prior, int | float) or not np.isfinite(prior):
+        elif (
+            isinstance(prior, bool) or not isinstance(prior, int | float) or not np.isfinite(prior)
+        ):
             raise refuse(f"priors[{name!r}]", prior, "a distribution, or a number to hold it at")
         else:
             fixed[name] = float(prior)

@@ -131,8 +131,12 @@ def answer_line(item: Item, mean: float, sd: float) -> tuple[float, float]:
 
     >>> import pycore as pc
     >>> m = pc.Model("one")
-    >>> _ = m.survey(m.state("x", target=0), ["q"], points=100, thresholds=[
-    ...     (k - 50) / 10 for k in range(1, 100)])
+    >>> _ = m.survey(
+    ...     m.state("x", target=0),
+    ...     ["q"],
+    ...     points=100,
+    ...     thresholds=[(k - 50) / 10 for k in range(1, 100)],
+    ... )
     >>> a, b = answer_line(m.items["q"], 50.5, 10.0)
     >>> round(a + 50.5 * b, 6), round(b, 4)
     (0.0, 0.1)
@@ -281,7 +285,9 @@ def _require_columns(
 ) -> None:
     absent = [i for i in items if i not in columns]
     if absent:
-        raise refuse(where, f"no column {', '.join(absent)}", "a column for every item of the model")
+        raise refuse(
+            where, f"no column {', '.join(absent)}", "a column for every item of the model"
+        )
     strange = [c for c in columns if c not in items and c not in known]
     if strange:
         raise refuse(
@@ -296,7 +302,9 @@ def _column(item: Item, column: Any) -> NDArray[np.float64]:
     try:
         values = np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError):
-        raise refuse(f"item {item.name!r}", column.iloc[0], "numbers, or NaN where missing") from None
+        raise refuse(
+            f"item {item.name!r}", column.iloc[0], "numbers, or NaN where missing"
+        ) from None
     seen = values[~np.isnan(values)]
     if not seen.size:
         return values
@@ -357,9 +365,7 @@ def _units(
     answers: NDArray[np.float64], codes: NDArray[np.int_], items: tuple[str, ...]
 ) -> tuple[Unit, ...]:
     seen = np.isfinite(answers)
-    patterns, which = np.unique(
-        np.column_stack([codes, seen]), axis=0, return_inverse=True
-    )
+    patterns, which = np.unique(np.column_stack([codes, seen]), axis=0, return_inverse=True)
     if len(patterns) > _MOST_PATTERNS:
         raise refuse(
             "missing", f"'fiml' with {len(patterns)} patterns of missing answers",

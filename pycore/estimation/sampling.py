@@ -149,8 +149,8 @@ def _bar(progress: Progress) -> bool:
 @contextmanager
 def quiet_compiler() -> Iterator[None]:
     """Compile through numba alone: no C compiler is asked for, and none is complained about."""
-    import pytensor
+    from pytensor.configdefaults import config
 
-    with warnings.catch_warnings(), pytensor.config.change_flags(mode="NUMBA", cxx=""):
+    with warnings.catch_warnings(), config.change_flags(mode="NUMBA", cxx=""):
         warnings.filterwarnings("ignore", module=r"(numba|pytensor|pymc|nutpie|arviz).*")
         yield

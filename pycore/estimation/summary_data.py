@@ -87,7 +87,8 @@ class SummaryData:
         if self.cov is not None:
             return np.asarray(self.cov)
         scale = np.ones(len(self.names)) if self.sd is None else np.asarray(self.sd)
-        return np.asarray(self.corr) * np.outer(scale, scale)
+        covariance: NDArray[np.float64] = np.asarray(self.corr) * np.outer(scale, scale)
+        return covariance
 
 
 def require_positive_definite(argument: str, matrix: NDArray[np.float64]) -> None:

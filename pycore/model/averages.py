@@ -159,7 +159,8 @@ class Averages:
 
         has = np.array([[n in reach for n in names] for reach in self.reach], dtype=bool)
         has = has.reshape(len(self.reach), len(names))
-        return (has[:, None, :] & has[None, :, :]).any(axis=2)
+        share: NDArray[np.bool_] = (has[:, None, :] & has[None, :, :]).any(axis=2)
+        return share
 
     def _conditional(
         self, states: dict[str, float], copy: int, which: Sequence[int] | None = None

@@ -7,13 +7,13 @@ SymPy nodes from the closed list in :mod:`pycore.model.functions` and can do not
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Collection
 from typing import Any
 
 import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
-from pycore.errors import InputError, allowed_names, refuse, require_name
+from pycore.errors import InputError, refuse, require_name
 from pycore.model.functions import ALLOWED
 
 __all__ = ["check", "from_json", "symbol", "to_expression", "to_json"]
@@ -42,14 +42,12 @@ def to_expression(argument: str, value: Any) -> sp.Expr:
     return expression
 
 
-def check(argument: str, expression: sp.Basic, known: Container[str]) -> None:
+def check(argument: str, expression: sp.Basic, known: Collection[str]) -> None:
     """Refuse functions without an instruction and symbols that nobody declared."""
     for node in sp.preorder_traversal(expression):
         if isinstance(node, sp.Symbol):
             if node.name not in known:
-                names = list(known) if hasattr(known, "__iter__") else []
-                require_name(argument, node.name, names)
-                raise refuse(argument, node.name, allowed_names(names))
+                require_name(argument, node.name, known)
             if node != symbol(node.name):
                 raise refuse(argument, node, f"the symbol the model returned for '{node.name}'")
         elif isinstance(node, sp.Pow) and not _power_allowed(node):

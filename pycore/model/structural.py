@@ -269,8 +269,9 @@ def structural(model: Model, **fixed: float) -> Structural:
     >>> expected = m.trait("expected", pc.Normal(0, 1))
     >>> _ = m.survey(expected, 3)
     >>> got = m.draw("got", pc.Normal(0, 1))
-    >>> hurt = m.state("hurt", carry=0.5,
-    ...     target=m.parameter("beta", 0.6) * sp.Max(0, expected - got))
+    >>> hurt = m.state(
+    ...     "hurt", carry=0.5, target=m.parameter("beta", 0.6) * sp.Max(0, expected - got)
+    ... )
     >>> form = m.structural()
     >>> print(form.Gamma.evalf(3))
     Matrix([[0.5*beta]])
@@ -413,7 +414,7 @@ class _Assembly:
             level = level - self.slopes[:, j] * self.base[name]
         for j, name in enumerate(self.all_traits):
             level = level - self.trait_slopes[:, j] * self._number(means[name])
-        column = []
+        column: list[sp.Expr] = []
         for row in self.system.rows.values():
             total = row.constant + self._sloped(row, level)
             for name in self.unmeasured:
@@ -614,7 +615,9 @@ def _unidentified(
     import numpy as np
 
     entries = _distinct(e for m in matrices for e in m if e.free_symbols)
-    names = [n for n in model.of_kind(Parameter) if any(symbol(n) in e.free_symbols for e in entries)]
+    names = [
+        n for n in model.of_kind(Parameter) if any(symbol(n) in e.free_symbols for e in entries)
+    ]
     if not names:
         return ()
     rows: list[list[float]] = []

@@ -95,7 +95,8 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             "```{ledger-summary}\n```\n",
             "d0/theory.md": PAGE,
             "d0/rest.md": anchors(),
-            "appendix/ledger.md": "# Ledger\n\n```{ledger-summary} D0\n```\n\n```{ledger} D0\n```\n\n```{ledger} D1\n```\n\n"
+            "appendix/ledger.md": "# Ledger\n\n```{ledger-summary} D0\n```\n\n```{ledger} D0\n```\n\n"
+            "```{ledger} D1\n```\n\n"
             "## Words\n\n```{trilingual-glossary}\n```\n",
         },
     )
@@ -155,7 +156,6 @@ def test_the_summary_of_one_document_leaves_out_what_it_has_none_of(book: tuple[
     assert f"<p>{counts['premise']}</p>" in table[0]
     assert "claim-pending" not in table[0]
     assert counts["pending"] == 0
-
 
 
 def test_titles_and_terms_carry_their_language(book: tuple[Path, str]) -> None:

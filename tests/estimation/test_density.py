@@ -33,7 +33,9 @@ def correlated() -> pc.Model:
     m.update(
         first,
         carry=0.5,
-        target=m.parameter("a", 0.2) * second + causes[0] + pc.logistic(share) * causes[2]
+        target=m.parameter("a", 0.2) * second
+        + causes[0]
+        + pc.logistic(share) * causes[2]
         + own[0] * m.parameter("r", 0.5, pc.LogNormal(0.5, 0.3)),
     )
     m.correlated(causes[0], causes[1])
@@ -200,5 +202,3 @@ def test_an_impossible_point_has_no_density() -> None:
     z = density.initial(0)
     z[:] = 400.0
     assert density(z)[0] == -np.inf
-
-

@@ -396,12 +396,11 @@ def coefficients(model: Model) -> list[str]:
     return [name for name in model.of_kind(Parameter) if name.startswith(PREFIXES)]
 
 
-def held(model: Model, taxonomy: Taxonomy = "three") -> dict[str, float]:
-    """What no questionnaire tells: severities of all but one sub-kind, support, other contexts."""
-    free = {kind.sub_kinds[-1].name for kind in TAXONOMIES[taxonomy]}
+def held(model: Model) -> dict[str, float]:
+    """What no questionnaire tells: severities, what support would do, other contexts."""
     values = {name: p.value for name, p in model.of_kind(Parameter).items()}
-    fixed = {n: v for n, v in values.items() if n.startswith("severity_") and n[9:] not in free}
-    return fixed | {n: values[n] for n in ("support_softening", "context_shift")}
+    unseen = ("severity_", "support_softening", "context_shift")
+    return {name: value for name, value in values.items() if name.startswith(unseen)}
 
 
 def posterior(fit: xr.DataTree, name: str) -> Vector:
@@ -424,6 +423,7 @@ def test_synthetic_survey_returns_its_coefficients() -> None:
     fit = pc.estimate(model, answers, priors=held(model), draws=700, tune=500, seed=1)
     names = coefficients(model)
     assert len(names) == 12
+    assert set(names) < set(fit["posterior"].attrs["parameters"])
     truth = {name: model.of_kind(Parameter)[name].value for name in names}
     inside = 0
     for name in names:
@@ -433,6 +433,10 @@ def test_synthetic_survey_returns_its_coefficients() -> None:
     # four standard deviations off with probability .999, were the intervals right.
     assert inside >= 9
     assert max(misses(fit, model, names).values()) < 4
+    # The spreads too: dispositions, loss of performance, asymmetry.
+    others = [name for name in fit["posterior"].attrs["parameters"] if name not in names]
+    assert len(others) == 7
+    assert max(misses(fit, model, others).values()) < 4
     # The indirect effects of each failure on exhaustion, and the path to the intention to leave.
     for kind in THREE:
         by_way = posterior(fit, f"disappointment_by_{kind.perceived.removeprefix('perceived_')}")
@@ -471,9 +475,7 @@ def test_the_five_failures_can_be_estimated_too() -> None:
     with warnings.catch_warnings():
         # So few draws do not meet the gates; here they need only find the place.
         warnings.filterwarnings("ignore", "these draws do not meet the gates")
-        fit = pc.estimate(
-            model, answers, priors=held(model, "five"), draws=150, tune=300, chains=2, seed=1
-        )
+        fit = pc.estimate(model, answers, priors=held(model), draws=150, tune=300, chains=2, seed=1)
     assert not fit.attrs["unidentified"]
     names = coefficients(model)
     assert len(names) == 14
