@@ -1,11 +1,11 @@
-"""From answers to parameters: the long-run form of a model, fitted in PyMC.
+"""From answers to parameters: the long-run form of a model, fitted by Markov chains.
 
-PyMC itself is imported when a model is fitted, not before.
+nutpie (or PyMC) is imported when a model is fitted, not before.
 """
 
 from pycore.estimation.effects import effects
 from pycore.estimation.errors import EstimateWarning, NotYetEstimated
-from pycore.estimation.estimate import estimate
+from pycore.estimation.estimate import estimate, to_pymc
 from pycore.estimation.posterior import parameter_draws
 from pycore.estimation.prior_check import prior_check
 from pycore.estimation.summary import FitSummary, summarise
@@ -21,4 +21,5 @@ __all__ = [
     "parameter_draws",
     "prior_check",
     "summarise",
+    "to_pymc",
 ]

@@ -13,11 +13,12 @@ import xarray as xr
 from pycore.errors import refuse
 from pycore.estimation.errors import EstimateWarning, NotYetEstimated
 from pycore.estimation.fit_measures import Gates, fit_measures, gates
+from pycore.estimation.graph import pymc_model
 from pycore.estimation.identification import unidentified
 from pycore.estimation.plan import Plan, make_plan
 from pycore.estimation.posterior import named_results
 from pycore.estimation.sample import Sample, read
-from pycore.estimation.sampling import Draws, Progress, run
+from pycore.estimation.sampling import Draws, Progress, quiet_compiler, run
 from pycore.model.model import Model
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from pycore.estimation.summary_data import SummaryData
 
-__all__ = ["estimate"]
+__all__ = ["estimate", "to_pymc"]
 
 _FEW_POINTS = 5
 
@@ -132,6 +133,47 @@ def estimate(
             stacklevel=2,
         )
     return _tree(plan, sample, drawn, checked, loose, seed)
+
+
+def to_pymc(
+    model: Model,
+    data: pd.DataFrame | SummaryData | Mapping[Any, SummaryData],
+    *,
+    group: str | None = None,
+    missing: Literal["fiml", "listwise"] = "fiml",
+    priors: Mapping[str, Any] | Literal["blavaan"] | None = None,
+) -> Any:
+    """Build the PyMC model that :func:`estimate` samples, with its data.
+
+    :func:`estimate` itself evaluates the same density without compiling it; this is for looking at
+    it, extending it, or another of PyMC's samplers.
+
+    Parameters
+    ----------
+    model, data, group, missing, priors
+        As for :func:`estimate`.
+
+    Returns
+    -------
+    pymc.Model
+        Model parameters under their own names; loadings, errors, trait deviations and intercepts
+        as ``free_…``, in units of the items' standard deviations.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> from pycore.library.published import expectation_confirmation
+    >>> study = pc.facts.zhang2017_ecm()
+    >>> data = pc.SummaryData(corr=study.correlation, n=study.n, names=study.names)
+    >>> made = to_pymc(expectation_confirmation(), data)
+    >>> [variable.name for variable in made.free_RVs][:2]
+    ['SAT_by_CONF', 'SAT_by_PU']
+    """
+    if not isinstance(model, Model):
+        raise refuse("model", model, "a pc.Model")
+    sample = read(model, data, group, missing)
+    with quiet_compiler():
+        return pymc_model(make_plan(model, sample, priors), sample)
 
 
 def _check_options(

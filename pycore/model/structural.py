@@ -372,7 +372,8 @@ class _Assembly:
             return dict(zip(self.states, x.tolist(), strict=True))
         damping, last = 1.0, np.inf
         for _ in range(_MOST_STEPS):
-            response = self.averages.means(dict(zip(self.states, x.tolist(), strict=True)))
+            with np.errstate(all="ignore"):  # a runaway overflows; it is refused below
+                response = self.averages.means(dict(zip(self.states, x.tolist(), strict=True)))
             move = inverse @ (constant + weights @ response) - x
             size_of_move = float(np.abs(move).max())
             if not np.isfinite(size_of_move):

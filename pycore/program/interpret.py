@@ -211,7 +211,9 @@ def _histogram(record: Record, x: F32, out: npt.NDArray[np.int64]) -> None:
     inverse = np.float32(record.bins / (float(high) - float(low)))
     under, over = x < low, ~(x < high)
     inside = ~under & ~over
-    bins = np.minimum(((x[inside] - low) * inverse).astype(np.int64), record.bins - 1)
+    # A range wider than float32 makes x − low infinite: clamp before it becomes an integer.
+    place = np.minimum((x[inside] - low) * inverse, np.float32(record.bins - 1))
+    bins = place.astype(np.int64)
     out[0] += np.count_nonzero(under)
     out[1:-1] += np.bincount(bins, minlength=record.bins)
     out[-1] += np.count_nonzero(over)

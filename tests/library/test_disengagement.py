@@ -456,7 +456,7 @@ def test_synthetic_groups_return_the_moderation() -> None:
     model = pc.library.disengagement()
     answers = pc.answers(model, respondents=1_000, seed=3, segments=BY_REPUTATION)
     fit = pc.estimate(
-        model, answers, group="platform_reputation", priors=held(model), draws=500, tune=500, seed=1
+        model, answers, group="platform_reputation", priors=held(model), draws=700, tune=600, seed=1
     )
     shield = posterior(fit, "reputation_shield")
     # The 99 % interval: right in 99 of 100 surveys.
