@@ -15,7 +15,6 @@ FOLDER_MARKERS = {
     "book": ("book",),
     "browser": ("book", "browser"),
     "reference": ("reference",),
-    "statistical": ("statistical",),
 }
 
 # Programs to run, not tests to collect.

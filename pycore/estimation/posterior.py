@@ -184,7 +184,7 @@ def parameter_draws(fit: Any, draws: int, seed: int) -> dict[str, NDArray[np.flo
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise refuse("draws", draws, "a whole number of at least 1")
     posterior = fit["posterior"]
-    names = list(posterior.attrs["parameters"])
+    names = [str(n) for n in np.atleast_1d(posterior.attrs["parameters"])]
     for name in names:
         if posterior[name].dims != ("chain", "draw"):
             raise refuse(

@@ -76,7 +76,7 @@ def summarise(fit: Any, *, probability: float = 0.90) -> FitSummary:
     posterior = fit["posterior"]
     tail = (1 - probability) / 2
     rows = {}
-    for name in posterior.attrs["parameters"]:
+    for name in _words(posterior.attrs["parameters"]):
         variable = posterior[name]
         labels = variable["group"].values if "group" in variable.dims else [None]
         for label in labels:
@@ -91,7 +91,12 @@ def summarise(fit: Any, *, probability: float = 0.90) -> FitSummary:
     return FitSummary(
         table=pd.DataFrame.from_dict(rows, orient="index"), model=fit.attrs["model"],
         respondents=fit.attrs["respondents"], sampler=fit.attrs["sampler"],
-        failures=tuple(fit.attrs["gates_failed"]),
-        unidentified=tuple(fit.attrs["unidentified"]), ppp=float(measures["ppp"]),
+        failures=_words(fit.attrs["gates_failed"]),
+        unidentified=_words(fit.attrs["unidentified"]), ppp=float(measures["ppp"]),
         srmr=float(measures["srmr"]), probability=probability,
     )  # fmt: skip
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """A list of words; a file keeps a list of one as the word itself, and an empty one as numbers."""
+    return tuple(str(word) for word in np.atleast_1d(value))

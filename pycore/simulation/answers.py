@@ -89,9 +89,9 @@ def answers(
     >>> _ = m.survey(y, 2, points=5)
     >>> pc.answers(m, respondents=3, seed=1)
       segment  mood_level_1  mood_level_2
-    0     all             4             3
-    1     all             3             3
-    2     all             2             2
+    0     all             1             1
+    1     all             5             5
+    2     all             4             4
     """
     import pandas as pd
 

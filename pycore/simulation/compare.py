@@ -35,7 +35,7 @@ def pool(run: xr.Dataset) -> xr.Dataset:
     >>> import pycore as pc
     >>> m = pc.Model("coin")
     >>> m.segment("left", 1)
-    ... m.segment("right", 1)
+    >>> m.segment("right", 1)
     >>> m.record(m.event("heads", probability=m.parameter("p", 0.5)))
     >>> run = pc.simulate(m, consumers=1000, periods=1, seed=7)
     >>> int(pc.pool(run)["heads_count"].item() - run["heads_count"].sum().item())

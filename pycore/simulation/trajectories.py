@@ -58,7 +58,7 @@ def trajectories(
     >>> m = pc.Model("coin")
     >>> _ = m.event("heads", probability=m.parameter("p", 0.5))
     >>> pc.trajectories(m, ids=[3], periods=4, seed=7)["heads"].values.ravel().tolist()
-    [1.0, 0.0, 1.0, 0.0]
+    [1.0, 0.0, 1.0, 1.0]
     """
     if not isinstance(model, Model):
         raise refuse("model", model, "a pycore Model")

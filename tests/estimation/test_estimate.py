@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import _thread
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import pycore as pc
 from pycore.errors import InputError
@@ -192,6 +194,15 @@ def test_priors_are_checked_before_any_data() -> None:
     assert wide.attrs["too_wide"] > check.attrs["too_wide"]
     with pytest.raises(InputError, match="fixed: received 'fame'"):
         pc.prior_check(m, seed=1, traits={"fame": 1.0})
+
+
+def test_a_fit_survives_a_file(fit: Any, tmp_path: Path) -> None:
+    fit.to_netcdf(tmp_path / "fit.nc")
+    with xr.open_datatree(tmp_path / "fit.nc") as read:
+        assert str(summarise(read)) == str(summarise(fit))
+        np.testing.assert_array_equal(
+            parameter_draws(read, 5, seed=1)["beta"], parameter_draws(fit, 5, seed=1)["beta"]
+        )
 
 
 @pytest.mark.slow

@@ -30,13 +30,12 @@ def test_intervals_hold_the_truth_at_their_rate() -> None:
             fit = pc.estimate(
                 m, data, seed=seed, draws=250, tune=300, chains=2, priors=held, progress=False
             )
-        table = summarise(fit).table
+        table = summarise(fit).table.loc[names]
         truth = m.parameters.loc[names, "value"]
-        inside.append(((table.low < truth) & (truth < table.high))[names].to_numpy())
+        inside.append(((table.low < truth) & (truth < table.high)).to_numpy())
     # 50 intervals at 90 %: sd of the share 4.2 % if independent; correlation within a fit (a and c,
     # b and c) at most doubles the variance.  Bound 3 sd.
-    assert np.mean(inside) == pytest.approx(0.90, abs=0.18)
-    assert np.mean(inside) > 0.72
+    assert np.mean(inside) > 0.90 - 3 * 0.042 * np.sqrt(2)
 
 
 def test_the_disengagement_model_is_recovered_from_its_own_answers() -> None:

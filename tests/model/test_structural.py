@@ -8,7 +8,7 @@ import sympy as sp
 
 import pycore as pc
 from pycore.errors import InputError
-from pycore.model.structural import averaging
+from pycore.model.window import averaging
 
 
 def chain() -> pc.Model:
