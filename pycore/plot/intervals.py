@@ -288,14 +288,21 @@ def ranking(
 
 
 def _effects(fit: Any) -> pd.DataFrame:
+    """Effects of a fit or a table, each named by its path."""
     if isinstance(fit, pd.DataFrame):
-        for column in _EFFECTS:
-            require_name("effects", column, [str(c) for c in fit.columns])
-        return fit.reset_index(drop=True)
-    from pycore.estimation import effects
+        rows = fit
+    else:
+        from pycore.estimation import effects
 
-    found: pd.DataFrame = effects(fit)
-    return found.reset_index(drop=True)
+        rows = effects(fit)
+    if "route" in rows and "path" not in rows:
+        # A total has no route of its own: it is named by its ends.
+        ends = rows["cause"] + " → " + rows["effect"]
+        rows = rows.assign(path=rows["route"].where(rows["route"] != "", ends))
+        rows = rows[rows["kind"].isin(["direct", "indirect", "total"])]
+    for column in _EFFECTS:
+        require_name("effects", column, [str(c) for c in rows.columns])
+    return rows.reset_index(drop=True)
 
 
 def _steps(path: str) -> list[str]:

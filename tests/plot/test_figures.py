@@ -286,3 +286,21 @@ def test_panels_share_a_figure_and_its_table() -> None:
     plot.trajectory_fan(run(), "leave_rate", ax=left)
     plot.trajectory_fan(run(), "failure_rate", ax=right)
     assert len(plot.table(figure)) == 2 * 2 * 12
+
+
+def test_a_table_of_effects_is_drawn_as_it_comes() -> None:
+    """The columns of `pc.effects`: routes for single ways, ends for totals."""
+    table = pd.DataFrame(
+        {
+            "cause": ["a", "a", "a", "a"],
+            "effect": ["c", "c", "c", "c"],
+            "kind": ["direct", "indirect", "all indirect", "total"],
+            "route": ["a → c", "a → b → c", "", ""],
+            "mean": [0.1, 0.3, 0.3, 0.4],
+            "low": [0.0, 0.2, 0.2, 0.3],
+            "high": [0.2, 0.4, 0.4, 0.5],
+        }
+    )
+    _, axes = plot.mediation_bars(table)
+    words = [t.get_text() for t in axes.get_yticklabels()]
+    assert words == ["total", "direct", "by way of b"]
