@@ -281,3 +281,17 @@ def test_answers_do_not_depend_on_how_many_are_asked() -> None:
 def test_unsurveyed_models_are_refused_by_answers() -> None:
     with pytest.raises(InputError, match="survey items"):
         pc.answers(queue_fatigue(), respondents=5, seed=1)
+
+
+def test_a_fits_draws_are_those_of_its_posterior_group() -> None:
+    """A fit is a tree with dimensions chain and draw; the chains are laid end to end."""
+    import xarray as xr
+
+    values = np.linspace(-6, -3, 20).reshape(2, 10)
+    posterior = xr.Dataset({"base": (("chain", "draw"), values)})
+    fit = xr.DataTree.from_dict({"posterior": posterior})
+    a = pc.simulate(queue_fatigue(), consumers=1000, periods=3, seed=1, posterior=fit)
+    flat = {"base": values.ravel()}
+    b = pc.simulate(queue_fatigue(), consumers=1000, periods=3, seed=1, posterior=flat)
+    np.testing.assert_array_equal(a["ledger"], b["ledger"])
+    assert a.sizes["draw"] == 20
