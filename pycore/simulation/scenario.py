@@ -61,7 +61,9 @@ def _path(argument: str, value: Any, periods: int) -> list[float]:
         value = [float(value(t)) for t in range(periods)]
     values = np.atleast_1d(np.asarray(value))
     if values.dtype.kind not in "iuf" or values.ndim != 1 or not np.isfinite(values).all():
-        raise refuse(argument, value, "a finite number, one per period, or a function of the period")
+        raise refuse(
+            argument, value, "a finite number, one per period, or a function of the period"
+        )
     if len(values) not in (1, periods):
         raise refuse(argument, f"{len(values)} values", f"1 value or {periods}, one per period")
     return [float(v) for v in values]
