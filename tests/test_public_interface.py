@@ -77,10 +77,11 @@ def test_imports_go_one_way() -> None:
                 modules = [node.module]
             elif isinstance(node, ast.Import):
                 modules = [alias.name for alias in node.names]
-            for module in modules:
-                theirs = _layer(module)
-                if theirs is not None and theirs > mine:
-                    wrong.append(f"{path.relative_to(PACKAGE)}:{node.lineno} imports {module}")
+            wrong += [
+                f"{path.relative_to(PACKAGE)} imports {module}"
+                for module in modules
+                if (theirs := _layer(module)) is not None and theirs > mine
+            ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -58,6 +58,7 @@ def estimate(
     group : str, optional
         Column that separates groups.  If it is a constant trait of the model, or ``segment``, the
         model says how groups differ and they share every parameter; else each has its own.
+        A table whose segments differ in constant traits is grouped by segment without being told.
     ordinal : bool
         Not yet available.
     missing : {"fiml", "listwise"}

@@ -184,7 +184,8 @@ def read(
     data : pandas.DataFrame, SummaryData, or mapping of group label to SummaryData
         Respondents in rows, items in columns; or statistics.
     group : str, optional
-        Column that separates groups (for a mapping: what its labels are).
+        Column that separates groups (for a mapping: what its labels are).  A table whose segments
+        differ in constant traits is grouped by segment without being told.
     missing : {"fiml", "listwise"}
         Whether a respondent with gaps counts with what was answered, or not at all.
 
@@ -252,6 +253,7 @@ def _from_table(model: Model, data: pd.DataFrame, group: str | None, missing: st
     if group is not None and group not in columns:
         raise refuse("group", group, allowed_names(c for c in columns if c not in items))
     _require_columns("data", tuple(columns), items, known | ({group} if group else set()))
+    group = group or _grouping(model, data)
     answers = np.column_stack([_column(model.items[i], data[i]) for i in items])
     labels, codes = (("all",), np.zeros(len(data), int))
     if group is not None:
@@ -278,6 +280,18 @@ def _from_table(model: Model, data: pd.DataFrame, group: str | None, missing: st
     traits, moderated = _group_traits(model, group, labels, levels)
     units = _units(answers[keep], codes[keep], items)
     return Sample(items, group, tuple(labels), moderated, traits, units, True)
+
+
+def _grouping(model: Model, data: pd.DataFrame) -> str | None:
+    """Several segments are groups: pooled, the differences between their means would be taken for
+    covariance between people of one kind.
+    """
+    if "segment" not in data.columns or data["segment"].nunique(dropna=False) < 2:
+        return None
+    told = [n for n in model.constant_traits if n in data.columns]
+    if told:
+        return "segment" if any(data[n].nunique(dropna=False) > 1 for n in told) else None
+    return "segment" if all(label in model.segments for label in data["segment"]) else None
 
 
 def _require_columns(
@@ -340,7 +354,12 @@ def _level(name: str, where: str, values: NDArray[Any]) -> float:
         raise refuse(f"{where}, trait {name!r}", values[0], "numbers") from None
     if not np.isfinite(numbers).all():
         raise refuse(f"{where}, trait {name!r}", "missing or infinite values", "finite numbers")
-    return float(numbers.mean())
+    if np.ptp(numbers) > 0:
+        raise refuse(
+            f"{where}, trait {name!r}", f"values from {numbers.min():g} to {numbers.max():g}",
+            f"one value in every group: group={name!r}, or group= with a column that separates them",
+        )  # fmt: skip
+    return float(numbers[0])
 
 
 def _group_traits(

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from pycore.estimation.density import Density
 from pycore.estimation.graph import pymc_model
@@ -64,10 +65,13 @@ def run(
     KeyboardInterrupt
         If interrupted before there are draws worth keeping.
     """
-    if importlib.util.find_spec("nutpie") is not None:
-        return _nutpie(plan, sample, draws, tune, chains, seed, progress)
-    with quiet_compiler():
-        return _pymc(plan, sample, draws, tune, chains, seed, progress)
+    # The matrices are small and the chains are the threads: BLAS threads would cost twenty times
+    # the arithmetic, and the last bits of a sum would depend on their number.
+    with threadpool_limits(1, "blas"):
+        if importlib.util.find_spec("nutpie") is not None:
+            return _nutpie(plan, sample, draws, tune, chains, seed, progress)
+        with quiet_compiler():
+            return _pymc(plan, sample, draws, tune, chains, seed, progress)
 
 
 def _nutpie(

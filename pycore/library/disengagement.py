@@ -257,8 +257,8 @@ def _strain(m: Model, kinds: tuple[FailureKind, ...]) -> None:
         claims=("C-D0-043", "C-D0-044"),
     )  # fmt: skip
     relief = m.parameter(
-        "support_relief", 0.25, HalfNormal(0.3), unit="1", symbol=r"\eta_X",
-        doc="share of the carry-over of exhaustion that full customer support removes",
+        "support_relief", 0.25, HalfNormal(0.3), unit="1 per week", symbol=r"\eta_X",
+        doc="share of the exhaustion above its burden that full customer support removes in a week",
         claims=("C-D0-053",),
     )  # fmt: skip
     soften = m.parameter(
@@ -266,14 +266,17 @@ def _strain(m: Model, kinds: tuple[FailureKind, ...]) -> None:
         doc="share of the path from disappointment to exhaustion that full support removes",
         claims=("C-D0-053",),
     )  # fmt: skip
+    exhaustion = m.state("emotional_exhaustion", symbol="X", unit="z", doc="emotional exhaustion",
+                         claims=("C-D0-022", "C-D0-036", "C-D0-038", "C-D0-061"))  # fmt: skip
     weakened = 1 - shield * m["platform_reputation"] - soften * m["customer_support"]
-    m.state(
-        "emotional_exhaustion", carry=0.9 * (1 - relief * m["customer_support"]), symbol="X",
-        unit="z", doc="emotional exhaustion",
-        target=b_x * weakened * disappointment + b_f * sp.Add(*(m[k.perceived] for k in kinds))
+    burden = m.define(
+        "burden", b_x * weakened * disappointment + b_f * sp.Add(*(m[k.perceived] for k in kinds))
         + _disposition(m, "emotional_exhaustion", "X", 0.79),
-        claims=("C-D0-022", "C-D0-036", "C-D0-038", "C-D0-061"),
+        symbol="B", unit="z", doc="burden that exhaustion follows", claims=("C-D0-036",),
     )  # fmt: skip
+    # Support speeds recovery only: a shorter memory would also let exhaustion build up faster.
+    m.update(exhaustion, carry=0.9, target=burden,
+             increment=-relief * m["customer_support"] * sp.Max(0, exhaustion - burden))  # fmt: skip
 
 
 def _evaluation(m: Model, kinds: tuple[FailureKind, ...]) -> None:

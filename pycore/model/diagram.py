@@ -106,8 +106,9 @@ def diagram(
     direction : {"right", "down"}, optional
         Where causes lead; by default to the right as long as the drawing is at most 900 px wide.
     only : collection of str, optional
-        Draw a part: these words and the arrows between them.  What acts on them from outside is
-        left out, except differences between consumers and the chance of a period.
+        Draw a part: these words and the arrows between them.  Definitions that are not among them
+        are passed through.  What acts on them from outside is left out, except differences
+        between consumers and the chance of a period.
 
     Returns
     -------
@@ -129,10 +130,10 @@ def diagram(
     """
     if direction not in (None, "right", "down"):
         raise refuse("direction", direction, "'right', 'down' or None")
-    shown = _useful(influences(model, defines=defines), model)
-    if only is not None:
-        for name in only:
-            require_name("only", name, model.elements)
+    for name in only or ():
+        require_name("only", name, model.elements)
+    words = only if only is not None and defines else defines
+    shown = _useful(influences(model, defines=words), model)
     made = None
     for leads, limit in _SHAPES:
         if direction in (None, leads):

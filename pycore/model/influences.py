@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,15 +58,18 @@ class _Effect:
     undirected: frozenset[sp.Symbol]
 
 
-def influences(model: Model, *, defines: bool = True) -> tuple[Influence, ...]:
+def influences(
+    model: Model, *, defines: bool | Collection[str] = True
+) -> tuple[Influence, ...]:
     """All influences between words, parameters left out.
 
     Parameters
     ----------
     model : Model
         The model.
-    defines : bool
-        Keep defined expressions as words of their own; else their causes act directly.
+    defines : bool or collection of str
+        Keep defined expressions, all or those named, as words of their own; the causes of the
+        others act directly.
 
     Returns
     -------
@@ -86,7 +89,8 @@ def influences(model: Model, *, defines: bool = True) -> tuple[Influence, ...]:
     stress → rest lagged 1
     rest → stress now -1
     """
-    effects = [(effect, _function(effect.value)) for effect in _effects(model, defines)]
+    kept = defines if not isinstance(defines, bool) else model.elements if defines else ()
+    effects = [(effect, _function(effect.value)) for effect in _effects(model, kept)]
     points = _points(model, effects)
     found = []
     for effect, evaluate in effects:
@@ -114,7 +118,7 @@ def _lag(name: str) -> sp.Symbol:
     return sp.Symbol(name + _LAG, real=True)
 
 
-def _effects(model: Model, defines: bool) -> Iterator[_Effect]:
+def _effects(model: Model, kept: Collection[str]) -> Iterator[_Effect]:
     """Every step as an expression in which previous values have names of their own."""
     names = {n: sp.Symbol(n, real=True) for n in model.elements}
     previous = {names[n]: _lag(n) for n in (*model.of_kind(State), *model.of_kind(Environment))}
@@ -136,7 +140,7 @@ def _effects(model: Model, defines: bool) -> Iterator[_Effect]:
             yield _Effect(step.name, now(rule), frozenset())
         elif isinstance(element, Define):
             value = now(element.expression)
-            if defines:
+            if step.name in kept:
                 yield _Effect(step.name, value, frozenset())
             else:
                 inlined[names[step.name]] = value

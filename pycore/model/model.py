@@ -6,7 +6,7 @@ its own update gives the value of the previous period, afterwards the value of t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pycore.errors import refuse
 from pycore.model.checks import require_identifier
@@ -91,11 +91,17 @@ class Model(Measurement):
 
         return equations(self)
 
-    def diagram(self, *, defines: bool = True, only: Collection[str] | None = None) -> Diagram:
+    def diagram(
+        self,
+        *,
+        defines: bool = True,
+        direction: Literal["right", "down"] | None = None,
+        only: Collection[str] | None = None,
+    ) -> Diagram:
         """Path diagram as SVG, laid out by causal depth; ``only`` some words for a part of it."""
         from pycore.model.diagram import diagram
 
-        return diagram(self, defines=defines, only=only)
+        return diagram(self, defines=defines, direction=direction, only=only)
 
     def structural(self, **fixed: float) -> Structural:
         """Long-run linear system of the states, see :mod:`pycore.model.structural`."""

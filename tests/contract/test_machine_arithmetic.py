@@ -96,7 +96,8 @@ def test_uniform_is_never_zero_or_one() -> None:
 
 def normal_exact(w: U32) -> npt.NDArray[np.float64]:
     tail = (np.minimum((w & np.uint32(0x7FFFFFFF)) + 0.5, 2147483520.0)) / 2**32
-    return np.where(w >> np.uint32(31), ndtri(tail), -ndtri(tail))
+    exact: npt.NDArray[np.float64] = np.where(w >> np.uint32(31), ndtri(tail), -ndtri(tail))
+    return exact
 
 
 def test_normal_is_within_3_2e_5_of_the_quantile() -> None:

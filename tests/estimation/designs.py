@@ -66,4 +66,4 @@ def with_gaps(data: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     made: Any = data.copy()
     for column in list(data.columns[:2]):
         made.loc[rng.random(len(data)) < share, column] = np.nan
-    return made  # type: ignore[no-any-return]
+    return made

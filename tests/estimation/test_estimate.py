@@ -156,7 +156,7 @@ def test_bad_draws_say_so() -> None:
 
 def test_an_interrupted_run_keeps_what_it_has_and_says_so() -> None:
     data = pc.SummaryData(corr=CORR, n=100, names=["x", "y"])
-    sent = []
+    sent: list[int] = []
 
     def watch(done: int, total: int) -> None:
         if done > 1500 and not sent:

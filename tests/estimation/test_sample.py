@@ -118,8 +118,21 @@ def test_groups_of_a_model_trait_share_parameters_and_others_do_not() -> None:
     assert sample.traits == ({"reputation": -1.0}, {"reputation": 1.0})
     elsewhere = read(MODEL, data.rename(columns={"reputation": "country"}), "country")
     assert not elsewhere.moderated
-    # Without groups a known trait stands at the respondents' mean.
-    assert read(MODEL, data).traits == ({"reputation": 0.0},)
+
+
+def test_a_trait_that_differs_inside_a_group_is_refused_and_segments_become_groups() -> None:
+    data = designs.two_reputations(MODEL, 40, 3)
+    with pytest.raises(InputError, match=r"trait 'reputation': received 'values from -1 to 1'"):
+        read(MODEL, data)
+    mixed = data.assign(country=["here", "there"] * 40)
+    with pytest.raises(InputError, match=r"group 'here', trait 'reputation'"):
+        read(MODEL, mixed, "country")
+    told = read(MODEL, data.assign(segment=np.where(data["reputation"] > 0, "good", "bad")))
+    assert (told.group_name, told.groups, told.moderated) == ("segment", ("bad", "good"), True)
+    assert told.traits == ({"reputation": -1.0}, {"reputation": 1.0})
+    # Segments that are alike in every trait of the model are one population.
+    alike = data.assign(segment=["a", "b"] * 40, reputation=1.0)
+    assert read(MODEL, alike).groups == ("all",)
 
 
 def test_cut_answers_come_back_to_the_scale_they_were_cut_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
@@ -48,7 +49,7 @@ def habit() -> Model:
     return m
 
 
-MODELS = {
+MODELS: dict[str, Callable[[], Model]] = {
     "queue": queue,
     "habit": habit,
     "library": pc.library.disengagement,
@@ -113,6 +114,7 @@ def test_every_symbol_of_an_equation_is_an_influence() -> None:
     model = pc.library.disengagement()
     found = {(i.source, i.target) for i in influences(model)}
     for event in model.of_kind(pc.model.elements.Event).values():
+        assert event.logit is not None
         for symbol in event.logit.free_symbols:
             if symbol.name not in model.of_kind(pc.model.elements.Parameter):
                 assert (symbol.name, event.name) in found

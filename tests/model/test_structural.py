@@ -69,7 +69,8 @@ def test_a_linear_model_is_exact_to_the_last_bit() -> None:
     assert form.disturbances == ("other",)
     assert form.linearised == ()
     np.testing.assert_array_equal(n.B, [[0, 0], [0.5, 0]])
-    np.testing.assert_allclose(n.Gamma, [[0.6 * (1 - 0.4 * 0.5)], [0]], rtol=1e-15)
+    gamma = np.array([[0.6 * (1 - 0.4 * 0.5)], [0]])
+    np.testing.assert_allclose(n.Gamma, gamma, rtol=1e-15)
     np.testing.assert_allclose(n.Phi, [[2.25]])
     np.testing.assert_allclose(
         np.diag(n.Psi), [0.25 + 0.09 * averaging(0.8, 0.8, 10), 0.04 / 10], rtol=1e-12

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import combinations
+from typing import Any
 
 import matplotlib as mpl
 
@@ -80,6 +81,7 @@ def lived() -> xr.Dataset:
     return pc.trajectories(model(), ids=range(60), periods=12, seed=1)
 
 
+NOT_A_RUN: Any = None
 EFFECTS = pd.DataFrame(
     [
         ("direct", "failure → intention", 0.10, 0.02, 0.19),
@@ -206,8 +208,8 @@ def test_bands_are_ninety_percent_monte_carlo_intervals() -> None:
     figure, axes = FIGURES["share"]()
     line, band = axes.lines[1], axes.collections[1]
     pooled = pc.pool(run()).sel(scenario="support", stage="gone", segment="all").isel(draw=0)
-    assert_allclose(line.get_ydata(), pooled["share"])
-    heights = band.get_paths()[0].vertices[:, 1]
+    assert_allclose(np.asarray(line.get_ydata()), pooled["share"])
+    heights = np.asarray(band.get_paths()[0].vertices)[:, 1]
     assert heights.max() == pytest.approx(
         float((pooled["share"] + Z90 * pooled["share_mcse"]).max()), rel=1e-6
     )
@@ -260,7 +262,7 @@ def test_labels_keep_order_and_distance_and_stay_where_they_can() -> None:
         (lambda: plot.trajectory_fan(run(), "shares"), "did you mean 'share'"),
         (lambda: plot.trajectory_fan(run(), "leave", stage="gone"), "not kept by stage"),
         (lambda: plot.trajectory_fan(run(), "leave", scenarios=["bse"]), "scenarios"),
-        (lambda: plot.trajectory_fan(None, "leave"), "run"),
+        (lambda: plot.trajectory_fan(NOT_A_RUN, "leave"), "run"),
         (lambda: plot.difference(run(), "leave"), "pc.compare"),
         (lambda: plot.forest(EFFECTS, kind="indirekt"), "kind"),
         (lambda: plot.forest(EFFECTS, truth={"a → b": 1}), "path"),
