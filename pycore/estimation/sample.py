@@ -283,8 +283,9 @@ def _from_table(model: Model, data: pd.DataFrame, group: str | None, missing: st
 
 
 def _grouping(model: Model, data: pd.DataFrame) -> str | None:
-    """Several segments are groups: pooled, the differences between their means would be taken for
-    covariance between people of one kind.
+    """Segments that differ in constant traits are groups.
+
+    Pooled, the differences between their means would be taken for covariance within one kind.
     """
     if "segment" not in data.columns or data["segment"].nunique(dropna=False) < 2:
         return None

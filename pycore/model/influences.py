@@ -58,9 +58,7 @@ class _Effect:
     undirected: frozenset[sp.Symbol]
 
 
-def influences(
-    model: Model, *, defines: bool | Collection[str] = True
-) -> tuple[Influence, ...]:
+def influences(model: Model, *, defines: bool | Collection[str] = True) -> tuple[Influence, ...]:
     """All influences between words, parameters left out.
 
     Parameters
