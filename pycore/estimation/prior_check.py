@@ -51,7 +51,7 @@ def prior_check(
         ``path[draw, effect, cause]``, ``item_sd[draw, item]`` and ``item_correlation[draw, item,
         item_]`` on the model's scale, ``answer_share[draw, item, category]`` of items with answer
         points, centred on the declared intercepts, and every parameter.  ``attrs["too_wide"]`` is
-        the share of draws that put more than 60 % of some item's answers in its end categories: a
+        the share of draws that put more than 60% of some item's answers in its end categories: a
         prior that does so often expects answers nobody gives.
 
     Raises

@@ -41,8 +41,8 @@ def escape_text(text: str) -> str:
 
     Examples
     --------
-    >>> print(escape_text("50 % of left_over"))
-    50 \% of left over
+    >>> print(escape_text("50% of left_over"))
+    50\% of left over
     """
     return "".join(_TEXT.get(character, character) for character in text)
 

@@ -32,7 +32,7 @@ def dose_response(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw an outcome against the dose of its cause, one line per group, with 90 % intervals.
+    """Draw an outcome against the dose of its cause, one line per group, with 90% intervals.
 
     Parameters
     ----------
@@ -104,10 +104,10 @@ def dose_response(
                        [word[g] for g in groups], [inks[g] for g in groups])  # fmt: skip
         said = [
             f"{word[g] + ': ' if g else ''}"
-            f"{100 * e[1]:.1f} % at {e[0]:g}" if percent else f"{word[g]} {e[1]:.3g} at {e[0]:g}"
+            f"{100 * e[1]:.1f}% at {e[0]:g}" if percent else f"{word[g]} {e[1]:.3g} at {e[0]:g}"
             for g, e in zip(groups, ends, strict=True)
         ]  # fmt: skip
-        names = {dose: xlabel or dose, response: y_text, low: "5 %", high: "95 %"}
+        names = {dose: xlabel or dose, response: y_text, low: "5%", high: "95%"}
         kept = ([group] if group else []) + [dose, response, low, high]
         finish(axes, table[kept].rename(columns=names),
                f"Lines of {y_text} against {xlabel or pretty(dose)}; at the largest dose "

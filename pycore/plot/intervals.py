@@ -40,7 +40,7 @@ def forest(
     xlabel: str = "path coefficient (sd per sd)",
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw paths with their 90 % intervals, and the truth where the data are synthetic.
+    """Draw paths with their 90% intervals, and the truth where the data are synthetic.
 
     Parameters
     ----------
@@ -101,10 +101,10 @@ def forest(
         _rows(axes, y, names)
         _numbers(axes, rows, y)
         made = "\ndiamonds: value that made the synthetic data" if marked else ""
-        axes.set_xlabel(f"{xlabel}; bars: 90 % interval{made}")
+        axes.set_xlabel(f"{xlabel}; bars: 90% interval{made}")
         axes.set_title(f"{kind.capitalize()} effects" if title is None else title)
         shown = rows[["path", "mean", "low", "high"]].rename(
-            columns={"mean": f"mean, {xlabel}", "low": "5 %", "high": "95 %"}
+            columns={"mean": f"mean, {xlabel}", "low": "5%", "high": "95%"}
         )
         if truth is not None:
             shown = shown.assign(truth=[np.nan if v is None else v for v in real])
@@ -112,7 +112,7 @@ def forest(
             f"{name} {m:.2f} ({lo:.2f} to {hi:.2f})" for name, m, lo, hi in zip(
                 names, rows["mean"], rows["low"], rows["high"], strict=True)
         ]  # fmt: skip
-        finish(axes, shown, f"Points with 90 % intervals: {listed(said)}.".replace("-", "−"))
+        finish(axes, shown, f"Points with 90% intervals: {listed(said)}.".replace("-", "−"))
     return figure, axes
 
 
@@ -143,7 +143,7 @@ def mediation_bars(
     Returns
     -------
     figure, axes
-        One group per pair of cause and outcome that has an indirect effect; whiskers are 90 %
+        One group per pair of cause and outcome that has an indirect effect; whiskers are 90%
         intervals.
 
     Examples
@@ -208,9 +208,9 @@ def mediation_bars(
             )  # fmt: skip
         axes.set_ylim(min(y) - 0.6, 0.6)
         _numbers(axes, shown, np.asarray(y))
-        axes.set_xlabel(f"{xlabel}; lines: 90 % interval")
+        axes.set_xlabel(f"{xlabel}; lines: 90% interval")
         axes.set_title("Direct and indirect effects" if title is None else title)
-        columns = {"mean": f"mean, {xlabel}", "low": "5 %", "high": "95 %"}
+        columns = {"mean": f"mean, {xlabel}", "low": "5%", "high": "95%"}
         data = shown[["kind", "path", "mean", "low", "high"]].rename(columns=columns)
         said = [f"{k} {p}: {m:.2f}" for k, p, m in zip(
             shown["kind"], shown["path"], shown["mean"], strict=True)]  # fmt: skip
@@ -237,7 +237,7 @@ def ranking(
     table : DataFrame
         One row per option.
     name, value, low, high : str
-        Columns with the option, its value and the ends of its 90 % interval.
+        Columns with the option, its value and the ends of its 90% interval.
     unit : str
         Unit of the value, as on the axis: ``"consumers kept per 1000 CNY"``.
     labels : mapping, optional
@@ -276,10 +276,10 @@ def ranking(
             _whiskers(axes, rows.iloc[k : k + 1], y[k : k + 1], inks[option], size=8)
         _rows(axes, y, names)
         _numbers(axes, rows, y)
-        axes.set_xlabel(f"{unit}; bars: 90 % interval" if unit else "value; bars: 90 % interval")
+        axes.set_xlabel(f"{unit}; bars: 90% interval" if unit else "value; bars: 90% interval")
         axes.set_title("Ranked options" if title is None else title)
         shown = rows[[name, "mean", "low", "high"]].rename(
-            columns={"mean": unit or "value", "low": "5 %", "high": "95 %"}
+            columns={"mean": unit or "value", "low": "5%", "high": "95%"}
         )
         said = [f"{n} {m:.3g} ({lo:.3g} to {hi:.3g})" for n, m, lo, hi in zip(
             names, rows["mean"], rows["low"], rows["high"], strict=True)]  # fmt: skip

@@ -49,7 +49,7 @@ def priors(
     Returns
     -------
     figure, axes
-        In each row the prior between its 0.5 and 99.5 per cent points, the middle 90 % dark, and
+        In each row the prior between its 0.5 and 99.5 per cent points, the middle 90% dark, and
         a mark at the value used; every row has its own scale, given by the two ends.
 
     Examples
@@ -79,7 +79,7 @@ def priors(
         axes.set_ylim(len(chosen) - 0.4, -1.1)
         axes.axis("off")
         for x, head in zip(
-            _COLUMNS, ("symbol", "meaning", "value", "prior (90 % dark)", "source"), strict=True
+            _COLUMNS, ("symbol", "meaning", "value", "prior (90% dark)", "source"), strict=True
         ):
             axes.text(x, -0.75, head, color=MUTED, fontsize=8.5, va="center")
         axes.axhline(-0.42, color=MUTED, linewidth=0.8)
@@ -106,7 +106,7 @@ def priors(
             ends = _density(axes, y, p.prior, p.value) if p.prior is not None else (np.nan,) * 2
             rows.append((p.name, meaning, p.unit, p.value, str(p.prior or ""), *ends, p.source))
         axes.set_title("Parameters and their priors" if title is None else title)
-        columns = ["parameter", "meaning", "unit", "value", "prior", "5 %", "95 %", "source"]
+        columns = ["parameter", "meaning", "unit", "value", "prior", "5%", "95%", "source"]
         assumed_count = sum(r[-1] == "assumption" for r in rows)
         finish(
             axes, pd.DataFrame(rows, columns=columns),

@@ -14,12 +14,12 @@ from pycore.plot.style import pretty
 __all__ = ["Z90", "Series", "axis_label", "is_share", "over_time", "resolve"]
 
 F64 = npt.NDArray[np.float64]
-Z90 = 1.6448536269514722  # half width of a 90 % normal interval in standard errors
+Z90 = 1.6448536269514722  # half width of a 90% normal interval in standard errors
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line: values by period with two kinds of 90 % interval.
+    """One line: values by period with two kinds of 90% interval.
 
     ``low`` and ``high`` enclose the draws of the parameters (absent with a single draw);
     ``error`` is the Monte Carlo standard error of ``centre``.

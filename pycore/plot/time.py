@@ -31,7 +31,7 @@ def trajectory_fan(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw a share, rate or mean over time, one line per scenario, with 90 % intervals.
+    """Draw a share, rate or mean over time, one line per scenario, with 90% intervals.
 
     Parameters
     ----------
@@ -223,6 +223,6 @@ def _table(lines: list[Series], by: str, period: str, label: str) -> pd.DataFram
         columns: dict[str, Any] = {by: s.name, period: s.period.astype(int), label: s.centre,
                    "Monte Carlo standard error": s.error}  # fmt: skip
         if s.low is not None and s.high is not None:
-            columns |= {"parameters 5 %": s.low, "parameters 95 %": s.high}
+            columns |= {"parameters 5%": s.low, "parameters 95%": s.high}
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)

@@ -144,7 +144,7 @@ def test_cut_answers_come_back_to_the_scale_they_were_cut_on() -> None:
     answers = np.searchsorted(cuts, latent) + 1
     a, b = answer_line(item, answers.mean(), answers.std())
     back = a + b * answers
-    # Monte Carlo sd of a covariance of 1.2 from 200 000 pairs: 0.5 %.
+    # Monte Carlo sd of a covariance of 1.2 from 200 000 pairs: 0.5%.
     assert np.cov(back.T)[0, 1] == pytest.approx(rho * 1.4**2, rel=0.02)
     assert back.mean() == pytest.approx(0.3, abs=0.02)
     # Equally spaced categories alone would hide a fifth of it.

@@ -399,7 +399,7 @@ def coefficients(model: Model) -> list[str]:
 def held(model: Model) -> dict[str, float]:
     """What no questionnaire tells: severities, what support would do, other contexts."""
     values = {name: p.value for name, p in model.of_kind(Parameter).items()}
-    unseen = ("severity_", "support_softening", "context_shift")
+    unseen = ("severity_", "support_", "context_shift")
     return {name: value for name, value in values.items() if name.startswith(unseen)}
 
 
@@ -429,7 +429,7 @@ def test_synthetic_survey_returns_its_coefficients() -> None:
     for name in names:
         low, high = np.quantile(posterior(fit, name), [0.05, 0.95])
         inside += int(low <= truth[name] <= high)
-    # Nine or more of twelve 90 % intervals hold the truth with probability .974, and no truth is
+    # Nine or more of twelve 90% intervals hold the truth with probability .974, and no truth is
     # four standard deviations off with probability .999, were the intervals right.
     assert inside >= 9
     assert max(misses(fit, model, names).values()) < 4
@@ -459,7 +459,7 @@ def test_synthetic_groups_return_the_moderation() -> None:
         model, answers, group="platform_reputation", priors=held(model), draws=700, tune=600, seed=1
     )
     shield = posterior(fit, "reputation_shield")
-    # The 99 % interval: right in 99 of 100 surveys.
+    # The 99% interval: right in 99 of 100 surveys.
     low, high = np.quantile(shield, [0.005, 0.995])
     assert low < model.of_kind(Parameter)["reputation_shield"].value < high
     path = fit["posterior"]["path"].sel(effect="emotional_exhaustion", cause="disappointment")

@@ -99,7 +99,7 @@ def test_a_fixed_trait_becomes_a_number() -> None:
 
 
 def test_the_average_of_an_autoregression_shrinks_as_brute_force_says() -> None:
-    # 40 000 windows of 12 periods: relative error of a variance sqrt(2/40000) = 0.7 %; bound 4 sd.
+    # 40 000 windows of 12 periods: relative error of a variance sqrt(2/40000) = 0.7%; bound 4 sd.
     rng = np.random.default_rng(1)
     one, two, x, y = 0.8, 0.3, np.zeros(40_000), np.zeros(40_000)
     sums = np.zeros((2, 40_000))
@@ -158,8 +158,8 @@ def test_averages_of_simulated_lives_covary_as_the_long_run_form_says() -> None:
     implied = n.covariance
     sd = np.sqrt(np.diag(implied))
     # Expectation differs between consumers by 0.15 against 0.6 of a session's chance, so curvature of
-    # the mean response adds (0.15/0.6)² = 6 % of a slope's variation at most; Monte Carlo adds
-    # sqrt(2/40000) = 0.7 %.  A spread as large as the chance would be beyond a slope at the base.
+    # the mean response adds (0.15/0.6)² = 6% of a slope's variation at most; Monte Carlo adds
+    # sqrt(2/40000) = 0.7%.  A spread as large as the chance would be beyond a slope at the base.
     np.testing.assert_allclose(simulated / np.outer(sd, sd), implied / np.outer(sd, sd), atol=0.05)
     np.testing.assert_allclose(simulated[0, 3], implied[0, 3], rtol=0.06)
 

@@ -193,7 +193,7 @@ def test_the_same_data_give_the_same_file(name: str) -> None:
 def test_every_character_has_a_glyph(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="matplotlib"):
         figure, axes = FIGURES["mean"]()
-        axes.set_title("直播電商的服務失敗 · Skuffelse og udmattelse: β ≤ −1 %")
+        axes.set_title("直播電商的服務失敗 · Skuffelse og udmattelse: β ≤ −1%")
         figure.draw_without_rendering()
     assert caplog.messages == []
 

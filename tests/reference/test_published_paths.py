@@ -57,7 +57,7 @@ def test_the_live_streaming_paths_are_those_of_least_squares(gao: Any) -> None:
             study.correlation[np.ix_(rows, rows)], study.correlation[rows, names.index(effect)]
         )
         for cause, expected in zip(causes, ols, strict=True):
-            # Prior N(0, 0.7) shrinks by under 1 %; Monte Carlo sd/sqrt(400) at worst, bound 4.
+            # Prior N(0, 0.7) shrinks by under 1%; Monte Carlo sd/sqrt(400) at worst, bound 4.
             bound = 0.01 * abs(expected) + float(sd.sel(cause=cause)) / 5
             assert float(mean.sel(cause=cause)) == pytest.approx(expected, abs=bound)
 

@@ -138,7 +138,7 @@ def test_the_paired_error_is_the_scatter_over_seeds() -> None:
         found.append(d["anger_mean"].sel(stage="active").item())
         stated.append(d["anger_mean_mcse"].sel(stage="active").item())
     ratio = np.std(found, ddof=1) / np.mean(stated)
-    # The sd of 40 values has a relative standard error of 1/√78 = 11 %; allow four of them.
+    # The sd of 40 values has a relative standard error of 1/√78 = 11%; allow four of them.
     assert abs(ratio - 1) < 4 / np.sqrt(78)
 
 
