@@ -37,31 +37,28 @@ def unidentified(plan: Plan, sample: Sample) -> tuple[str, ...]:
         base[name] = np.eye(len(members))[None] * 0.8 + 0.2
         columns += [(name, (i, j)) for i in range(len(members)) for j in range(i)]
 
-    def moments(values: dict[str, Any]) -> Any:
-        arrays = NumPyArrays(1)
-        found = []
-        for g in range(len(plan.groups)):
-            items = implied(plan.system(g, values, arrays))[1][0]
-            found.append(items[np.tril_indices(len(items))])
-            if plan.varying:
-                break  # each group stands alone with parameters of its own
-        return np.concatenate(found)
-
-    jacobian = []
-    for name, index in columns:
-        sides = []
-        for sign in (1, -1):
-            moved = {k: v.copy() for k, v in base.items()}
+    # Every point of every difference at once: column k up in row k, down in row K + k.
+    count = len(columns)
+    points = {k: np.repeat(v, 2 * count, axis=0) for k, v in base.items()}
+    for k, (name, index) in enumerate(columns):
+        for row, step in ((k, _STEP), (count + k, -_STEP)):
             if index is None:
-                moved[name] += sign * _STEP
+                points[name][row] += step
             elif isinstance(index, tuple):
-                moved[name][0, index[0], index[1]] += sign * _STEP
-                moved[name][0, index[1], index[0]] += sign * _STEP
+                points[name][row, index[0], index[1]] += step
+                points[name][row, index[1], index[0]] += step
             else:
-                moved[name][0, index] += sign * _STEP
-            sides.append(moments(moved))
-        jacobian.append((sides[0] - sides[1]) / (2 * _STEP))
-    matrix = np.array(jacobian).T
+                points[name][row, index] += step
+    arrays = NumPyArrays(2 * count)
+    found = []
+    for g in range(len(plan.groups)):
+        items = implied(plan.system(g, points, arrays))[1]
+        rows, below = np.tril_indices(items.shape[-1])
+        found.append(items[:, rows, below])
+        if plan.varying:
+            break  # each group stands alone with parameters of its own
+    moments = np.concatenate(found, axis=1)
+    matrix = ((moments[:count] - moments[count:]) / (2 * _STEP)).T
     size = np.linalg.norm(matrix, axis=0)
     matrix = matrix / np.where(size > 0, size, 1.0)
     _, singular, directions = np.linalg.svd(matrix, full_matrices=True)

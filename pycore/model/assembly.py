@@ -281,10 +281,21 @@ def _unidentified(
     ]
     if not names:
         return ()
-    rows: list[list[float]] = []
+    # Central differences, all names at once: entries may contain functions whose derivative has no
+    # number.  Name k is moved up in place k and down in place K + k.
+    steps = np.array([1e-5 * max(1.0, abs(values[n])) for n in names])
+    rows = []
     for segment in model.segments.values():
-        point = {**values, **segment.traits}
-        rows += [[_derivative(e, n, point) for n in names] for e in entries]
+        point: dict[str, Any] = {**values, **segment.traits}
+        for k, n in enumerate(names):
+            point[n] = np.full(2 * len(names), point[n])
+            point[n][[k, len(names) + k]] += [steps[k], -steps[k]]
+        memo: dict[sp.Basic, Any] = {}
+        for entry in entries:
+            above, below = np.split(
+                np.broadcast_to(evaluate(entry, point, memo=memo), 2 * len(names)), 2
+            )
+            rows.append((above - below) / (2 * steps))
     jacobian = np.array(rows)
     scale = np.linalg.norm(jacobian, axis=0)
     jacobian = jacobian / np.where(scale > 0, scale, 1.0)
@@ -292,13 +303,3 @@ def _unidentified(
     rank = int((singular > 1e-6 * max(singular[0], 1e-300)).sum())
     null = directions[rank:]
     return tuple(n for k, n in enumerate(names) if (np.abs(null[:, k]) > 1e-3).any())
-
-
-def _derivative(expression: sp.Expr, name: str, point: Mapping[str, float]) -> float:
-    """Central difference; entries may contain functions whose derivative has no number."""
-    if symbol(name) not in expression.free_symbols:
-        return 0.0
-    step = 1e-5 * max(1.0, abs(point[name]))
-    above = evaluate(expression, {**point, name: point[name] + step})
-    below = evaluate(expression, {**point, name: point[name] - step})
-    return float(above - below) / (2 * step)

@@ -25,11 +25,15 @@ What is exact and what is not
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pycore.errors import refuse
 from pycore.model.assembly import Assembly
+from pycore.model.checks import finite
 from pycore.model.linear_form import Linearised, Structural, StructuralNumbers
 from pycore.model.longrun import long_run
 from pycore.model.model import Model
+from pycore.model.serialize import from_json
 
 __all__ = ["Linearised", "Structural", "StructuralNumbers", "structural"]
 
@@ -75,7 +79,15 @@ def structural(model: Model, **fixed: float) -> Structural:
     >>> form.linearised[0].cause
     'expected'
     """
-    system = long_run(model, fixed)
+    known = {n: finite(n, v) for n, v in fixed.items()}
+    return _structural(model.to_json(), tuple(sorted(known.items())))
+
+
+@lru_cache(maxsize=32)
+def _structural(text: str, fixed: tuple[tuple[str, float], ...]) -> Structural:
+    """Remember what was extracted: seconds for a large model, asked for by every fit of it."""
+    model = from_json(text)
+    system = long_run(model, dict(fixed))
     if not system.rows:
         raise refuse("model", model.name, "a model with at least one state that settles")
     return Assembly(model, system).result(model)
