@@ -248,7 +248,7 @@ def test_variance_and_mean_are_those_of_the_lives() -> None:
         ({"posterior": {"price": [np.nan]}}, r"non-finite"),
         ({"posterior": 3}, r"a fit or a mapping"),
         ({"draws": 5}, r"None unless posterior"),
-        ({"checkpoint": "x"}, r"checkpoint"),
+        ({"checkpoint": "/nowhere/x"}, r"checkpoint.*/nowhere/x"),
         ({"client": "x"}, r"client"),
         ({"progress": 3}, r"progress"),
         ({"batches": 1}, r"batches: received 1"),
