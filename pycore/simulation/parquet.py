@@ -82,7 +82,7 @@ def event_log(
     names = lives.events
     if not names:
         raise refuse("model", model.name, "a model with events")
-    with _Table(lives, to, progress) as table:
+    with _Table(lives, to, progress).opened() as table:
         for scenario, who, segment, number in table.portions():
             happened = lives.lives(scenario, segment, number, names) == 1
             row, period, event = np.nonzero(happened)
@@ -99,7 +99,7 @@ def write_lives(lives: Replay, to: str | Path, progress: Progress) -> Path:
     events = set(lives.events)
     # The stage first: it is there in every period of a life, so its NaN tells who has left.
     names = sorted(lives.names, key=lambda name: name != lives.stage)
-    with _Table(lives, to, progress) as table:
+    with _Table(lives, to, progress).opened() as table:
         for scenario, who, segment, number in table.portions():
             values = lives.lives(scenario, segment, number, names)
             row, period = np.nonzero(~np.isnan(values).all(axis=2))
@@ -136,15 +136,9 @@ class _Table:
         self._progress = progress
         self._writer: Any = None
 
-    def __enter__(self) -> _Table:
-        self._context = self._open()
-        return self._context.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._context.__exit__(*error)
-
     @contextmanager
-    def _open(self) -> Iterator[_Table]:
+    def opened(self) -> Iterator[_Table]:
+        """Write until the block ends; the file is then whole, or not there."""
         everybody = len(self._lives.ids) * len(self._lives.settings)
         try:
             with (

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import xarray as xr
 
 import pycore
-from pycore.errors import refuse
-from pycore.model.elements import Lever, Parameter
+from pycore.errors import NotYetSimulated, refuse
+from pycore.model.elements import Environment, Lever, Parameter
 from pycore.model.model import Model
 from pycore.program.compile import compile_model
 from pycore.program.program import Program
@@ -133,6 +133,13 @@ def simulate(
         raise refuse("model", model, "a pycore Model")
     _whole("consumers", consumers, 1, MAX_CONSUMERS)
     _whole("periods", periods, 1, MAX_PERIODS)
+    coupled = list(model.of_kind(Environment))
+    for argument, value in (("checkpoint", checkpoint), ("client", client)):
+        if coupled and value is not None:
+            raise NotYetSimulated(
+                f"{argument}: received {value!r}, allowed is None for a model with the environment "
+                f"{coupled[0]!r} (its consumers meet in every period, so it has no shards yet)"
+            )
     program = compile_model(model)
     people = population(model, segments)
     settings = resolve(model, scenarios, periods)

@@ -366,3 +366,12 @@ def test_a_sum_that_passes_the_integers_is_named() -> None:
     with pytest.raises(InputError, match=r"record 'active': its sum passes 2\^63"):
         shards.add(work, ledger, work.shards[0], rows)
     assert (ledger == 2**62).all()
+
+
+def test_consumers_who_meet_have_no_shards(tmp_path: Path) -> None:
+    m = pc.Model("room")
+    mood = m.state("mood", carry=0.5, target=m.parameter("calm", 0.0))
+    m.environment("crowd", target=pc.average(mood), carry=0.5)
+    with pytest.raises(pc.NotYetSimulated, match=r"checkpoint: .*environment 'crowd'"):
+        pc.simulate(m, consumers=10, seed=1, checkpoint=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
