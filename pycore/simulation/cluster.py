@@ -6,6 +6,7 @@ cannot do again; results are added by the caller, as integers, in whatever order
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -43,6 +44,7 @@ def by_workers(client: Any, work: Work, todo: Sequence[Shard]) -> Iterator[tuple
     from distributed import as_completed
 
     program = work.program.to_json()
+    run = secrets.token_hex(6)
     waiting = iter(todo)
     running: dict[Any, Shard] = {}
 
@@ -54,7 +56,7 @@ def by_workers(client: Any, work: Work, todo: Sequence[Shard]) -> Iterator[tuple
         cells = (part.inputs, part.counts, part.segments, part.batches, part.periods, part.seed)
         future = client.submit(
             _compute_part, program, work.program.digest, pycore.__version__, cells, place,
-            pure=False, key=f"pycore-{work.digest.hex()[:12]}-{shard.number}-{id(running)}",
+            pure=False, key=f"pycore-{run}-{shard.number}",
         )  # fmt: skip
         running[future] = shard
         return future

@@ -81,7 +81,8 @@ def test_an_empty_log_is_a_table_without_rows(tmp_path: Path) -> None:
 
 
 def test_progress_ends_at_everybody_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    path, seen = tmp_path / "lives.parquet", []
+    path = tmp_path / "lives.parquet"
+    seen: list[tuple[int, int]] = []
 
     def progress(done: int, total: int) -> None:
         seen.append((done, total))
