@@ -124,4 +124,4 @@ def _error(counts: npt.NDArray[np.int64], place: npt.NDArray[np.int64], edges: F
     inside = np.take_along_axis(counts.sum(axis=3), place[..., None], axis=-1)[..., 0]
     width = np.concatenate([[np.inf], np.diff(edges), [np.inf]])[place]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return monte_carlo_error(parts) * width * number.sum(axis=3) / inside
+        return np.asarray(monte_carlo_error(parts) * width * number.sum(axis=3) / inside)
