@@ -14,7 +14,7 @@ WORKERS ?= 2
 UV := .uv/bin/uv
 BIN := .venv/bin
 PY := $(BIN)/python
-GROUPS_ALL := --extra estimate --group build --group test --group book --group dev --group bench
+GROUPS_ALL := --extra estimate --extra distributed --extra parquet --extra zarr --group build --group test --group book --group dev --group bench
 
 # One thread per process: the parallelism is pytest's, and sampled numbers must not depend on BLAS.
 export OMP_NUM_THREADS ?= 1

@@ -32,12 +32,14 @@ _WHERE = {
     "compose": "pycore.model.compose",
     "effects": "pycore.estimation",
     "estimate": "pycore.estimation",
+    "event_log": "pycore.simulation.parquet",
     "facts": "pycore.facts",
     "library": "pycore.library",
     "logistic": "pycore.model.functions",
     "plot": "pycore.plot",
     "pool": "pycore.simulation.compare",
     "prior_check": "pycore.estimation",
+    "quantile": "pycore.simulation.quantile",
     "reproduce": "pycore.simulation.provenance",
     "simulate": "pycore.simulation.simulate",
     "trajectories": "pycore.simulation.trajectories",
@@ -65,12 +67,14 @@ __all__ = [
     "compose",
     "effects",
     "estimate",
+    "event_log",
     "facts",
     "library",
     "logistic",
     "plot",
     "pool",
     "prior_check",
+    "quantile",
     "reproduce",
     "simulate",
     "trajectories",
@@ -96,7 +100,9 @@ if TYPE_CHECKING:
     from pycore.program.build import build_config
     from pycore.simulation.answers import answers
     from pycore.simulation.compare import compare, pool
+    from pycore.simulation.parquet import event_log
     from pycore.simulation.provenance import reproduce
+    from pycore.simulation.quantile import quantile
     from pycore.simulation.simulate import simulate
     from pycore.simulation.trajectories import trajectories
 

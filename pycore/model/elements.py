@@ -157,6 +157,7 @@ class RecordSpec:
     name: str
     by_stage: bool = False
     bins: tuple[float, float, int] | None = None
+    spacing: str = "equal"
     resolution: float = 2.0**-16
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import sympy as sp
 
@@ -17,6 +18,8 @@ from pycore.model.vocabulary import Vocabulary
 __all__ = ["Measurement"]
 
 MAX_RECORD_BINS = 4096
+# Half of it is a number that the machine's logarithm takes.
+_SMALLEST = 2.0**-100
 
 
 class Measurement(Vocabulary):
@@ -90,6 +93,7 @@ class Measurement(Vocabulary):
         *quantities: sp.Symbol,
         by_stage: bool = False,
         bins: tuple[float, float, int] | None = None,
+        spacing: Literal["equal", "log"] = "equal",
         resolution: float = 2.0**-16,
     ) -> None:
         """Aggregate quantities in every period: counts of events, means and variances otherwise.
@@ -101,7 +105,11 @@ class Measurement(Vocabulary):
         by_stage : bool
             Keep the stages apart.
         bins : (low, high, number), optional
-            Also a histogram with equal bins, one below and one above.
+            Also a histogram with bins from low to high, one below and one above; its quantiles
+            (:func:`pycore.quantile`) are known to half a bin.
+        spacing : {"equal", "log"}
+            Bins of equal width, or of equal ratio from ``low`` above 0: then quantiles are known
+            to the same relative error over the whole range, ½ ln(high / low) / number.
         resolution : float
             Step of the exact fixed-point sums, a power of two; the range is 2³¹ steps.
         """
@@ -115,6 +123,10 @@ class Measurement(Vocabulary):
                 and finite("bins", low) < finite("bins", high)
             ):  # fmt: skip
                 raise refuse("bins", bins, f"(low, high, number) with 1 to {MAX_RECORD_BINS} bins")
+        if spacing not in ("equal", "log"):
+            raise refuse("spacing", spacing, "'equal' or 'log'")
+        if spacing == "log" and (bins is None or not bins[0] >= _SMALLEST):
+            raise refuse("bins", bins, f"(low, high, number) with low of at least {_SMALLEST:g}")
         for quantity in quantities:
             name = self._name("quantities", quantity)
             element = self._elements[name]
@@ -123,7 +135,11 @@ class Measurement(Vocabulary):
             if bins is not None and isinstance(element, Event):
                 raise refuse("bins", bins, "None for an event")
             self._records[name] = RecordSpec(
-                name=name, by_stage=by_stage, bins=bins, resolution=float(resolution)
+                name=name,
+                by_stage=by_stage,
+                bins=bins,
+                spacing=spacing,
+                resolution=float(resolution),
             )
 
     def segment(self, name: str, weight: float = 1.0, **traits: float) -> None:

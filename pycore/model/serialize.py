@@ -63,6 +63,7 @@ def to_json(model: Model) -> str:
             {
                 "name": r.name, "by_stage": r.by_stage, "resolution": r.resolution,
                 "bins": None if r.bins is None else list(r.bins),
+                **({"spacing": r.spacing} if r.spacing != "equal" else {}),
             }
             for r in model.records.values()
         ],
@@ -142,7 +143,7 @@ def _build(data: dict[str, Any]) -> Model:
         bins = record["bins"]
         model.record(
             record["name"], by_stage=record["by_stage"], resolution=record["resolution"],
-            bins=None if bins is None else tuple(bins),
+            bins=None if bins is None else tuple(bins), spacing=record.get("spacing", "equal"),
         )  # fmt: skip
     segments = data["segments"]
     if [s["name"] for s in segments] != ["all"]:

@@ -156,7 +156,7 @@ def compile_model(model: Model, *, keep: Keep = "records", stages: bool = True) 
     start = _start(_Builder(model, scalar, carried))
     builder = _Builder(model, scalar, carried)
     _walk(builder, stage)
-    wanted = list(model.records) if keep == "records" else list(builder.named)
+    wanted = [*model.records, *_logarithms(builder)] if keep == "records" else list(builder.named)
     step = builder.finish({builder.named[n] for n in wanted} | {builder.named[n] for n in carried})
     where = {n: step.registers[builder.named[n]] for n in wanted}
     _refuse_colliding_slots([*start.streams, *step.streams])
@@ -309,11 +309,26 @@ def _records(model: Model, registers: dict[str, int], stage: Stage | None) -> tu
         records.append(Record(name, "moments", register, by_stage, exponent, square))
         if spec.bins is not None:
             low, high, bins = spec.bins
+            if spec.spacing == "log":
+                low, high, register = math.log(low), math.log(high), registers[f"{name}:log"]
             records.append(
                 Record(f"{name}:histogram", "histogram", register, by_stage,
                        low=float(low), high=float(high), bins=bins)
             )  # fmt: skip
     return tuple(records)
+
+
+def _logarithms(b: _Builder) -> list[str]:
+    """Names of the logarithms that histograms with bins of equal ratio count."""
+    names = []
+    for name, spec in b.model.records.items():
+        if spec.bins is not None and spec.spacing == "log":
+            # What is below the bins, 0 and less included, falls below them as a logarithm, too.
+            floor = b.code.scalar.constant(spec.bins[0] / 2)
+            above = b.code.emit(Op.MAX_S, (b.named[name],), (floor,))
+            b.named[f"{name}:log"] = b.code.emit(Op.LOG, (above,))
+            names.append(f"{name}:log")
+    return names
 
 
 def _scalar_layout(

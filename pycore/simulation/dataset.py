@@ -19,7 +19,14 @@ from pycore.model.elements import Element, Event
 from pycore.model.model import Model
 from pycore.program.program import Program, Record
 
-__all__ = ["LEDGER_DIMS", "cell_labels", "influence", "ledger_array", "summarise"]
+__all__ = [
+    "LEDGER_DIMS",
+    "cell_labels",
+    "histogram_edges",
+    "influence",
+    "ledger_array",
+    "summarise",
+]
 
 LEDGER_DIMS = ("scenario", "draw", "segment", "batch", "period", "cell")
 F64 = npt.NDArray[np.float64]
@@ -197,7 +204,7 @@ def summarise(model: Model, program: Program, ledger: xr.DataArray) -> xr.Datase
                 coords={"stage": [s for s, _ in parts]},
                 attrs=attributes[name],
             )
-    data |= _histograms(program, values)
+    data |= _histograms(model, program, values)
     for name in ("consumers", *(f"{q.name}_count" for q in found if q.kind == "rate")):
         if name in data:
             data[name] = data[name].astype(np.int64)
@@ -215,7 +222,16 @@ def _meaning(element: Element) -> str:
     )
 
 
-def _histograms(program: Program, values: npt.NDArray[np.int64]) -> dict[str, xr.DataArray]:
+def histogram_edges(model: Model, record: Record) -> F64:
+    """Edges of a histogram's bins in the unit of the quantity, one more than bins."""
+    edges = record.low + (record.high - record.low) / record.bins * np.arange(record.bins + 1)
+    logarithmic = model.records[record.name.split(":")[0]].spacing == "log"
+    return np.asarray(np.exp(edges) if logarithmic else edges)
+
+
+def _histograms(
+    model: Model, program: Program, values: npt.NDArray[np.int64]
+) -> dict[str, xr.DataArray]:
     found = {}
     for record in program.records:
         if record.kind != "histogram":
@@ -225,15 +241,14 @@ def _histograms(program: Program, values: npt.NDArray[np.int64]) -> dict[str, xr
         offset = program.offsets[record.name]
         repeats = len(program.stages) if record.by_stage else 1
         cells = values[..., offset : offset + width * repeats].sum(axis=3)
-        step = (record.high - record.low) / record.bins
-        middles = record.low + step * (np.arange(record.bins) + 0.5)
-        edges = [-np.inf, *middles, np.inf]
+        edges = histogram_edges(model, record)
+        middles = [-np.inf, *(edges[:-1] + edges[1:]) / 2, np.inf]
         if record.by_stage:
             cells = cells.reshape(*cells.shape[:-1], repeats, width)
             dims: tuple[str, ...] = (*_DIMS, "stage", f"{name}_bin")
-            coords: dict[str, Any] = {"stage": list(program.stages), f"{name}_bin": edges}
+            coords: dict[str, Any] = {"stage": list(program.stages), f"{name}_bin": middles}
         else:
-            dims, coords = (*_DIMS, f"{name}_bin"), {f"{name}_bin": edges}
+            dims, coords = (*_DIMS, f"{name}_bin"), {f"{name}_bin": middles}
         found[f"{name}_histogram"] = xr.DataArray(
             cells, dims=dims, coords=coords,
             attrs={"units": "consumers", "long_name": f"histogram of {name} (bin middles)"},

@@ -29,6 +29,7 @@ __all__ = ["MAX_CONSUMERS", "Population", "population"]
 
 MAX_CONSUMERS = 2**40
 MAX_SEGMENTS = 2**24
+_NEAR = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +56,39 @@ class Population:
         # A divisor that gives at most all seats gives the first of them; few are left to hand out.
         per_weight = (consumers - Fraction(len(weights), 2)) / sum(weights)
         seats = [max(0, math.floor(w * per_weight + Fraction(1, 2))) for w in weights]
+        queue = self._queue(seats)
+        for _ in range(consumers - sum(seats)):
+            self._give(seats, queue)
+        return seats
+
+    def _queue(self, seats: list[int]) -> list[tuple[Fraction, int]]:
+        """Segments in the order of their claims to the next seat, as a heap."""
+        weights = (Fraction(s.weight) for s in self.segments)
         queue = [(-w / (2 * n + 1), s) for s, (w, n) in enumerate(zip(weights, seats, strict=True))]
         heapq.heapify(queue)
-        for _ in range(consumers - sum(seats)):
-            best = queue[0][1]
-            seats[best] += 1
-            heapq.heapreplace(queue, (-weights[best] / (2 * seats[best] + 1), best))
-        return seats
+        return queue
+
+    def _give(self, seats: list[int], queue: list[tuple[Fraction, int]]) -> None:
+        """Give the next seat to the segment that has the best claim."""
+        best = queue[0][1]
+        seats[best] += 1
+        claim = -Fraction(self.segments[best].weight) / (2 * seats[best] + 1)
+        heapq.heapreplace(queue, (claim, best))
 
     def locate(self, consumers: Iterable[int]) -> tuple[npt.NDArray[np.int64], ...]:
         """Segment and number within the segment of consumers by their running number."""
         found = []
-        for k in consumers:
-            before, after = self.counts(int(k)), self.counts(int(k) + 1)
-            segment = next(s for s, (a, b) in enumerate(zip(before, after, strict=True)) if a != b)
-            found.append((segment, before[segment]))
+        given, seats = 0, self.counts(0)
+        queue = self._queue(seats)
+        for consumer in consumers:
+            k = int(consumer)
+            if not given <= k <= given + _NEAR:  # too far to walk: count the seats before her
+                given, seats = k, self.counts(k)
+                queue = self._queue(seats)
+            while given < k:
+                self._give(seats, queue)
+                given += 1
+            found.append((queue[0][1], seats[queue[0][1]]))
         table = np.asarray(found, dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 

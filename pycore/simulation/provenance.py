@@ -46,17 +46,17 @@ def _text(run: xr.Dataset) -> str:
 
 
 def read(source: str | Path | xr.Dataset) -> dict[str, Any]:
-    """Provenance of a run, a JSON file or JSON text."""
+    """Provenance of a run, of its NetCDF file or Zarr folder, a JSON file or JSON text."""
     if isinstance(source, xr.Dataset):
         text = _text(source)
     elif isinstance(source, str) and source.lstrip().startswith("{"):
         text = source
     else:
         try:
-            text = Path(source).read_text()
-        except (OSError, TypeError) as error:
+            text = _stored(Path(source))
+        except (OSError, TypeError, ValueError, ImportError) as error:
             raise refuse(
-                "source", source, f"a run, provenance JSON or its file ({error})"
+                "source", source, f"a run, its file, provenance JSON or its file ({error})"
             ) from None
     try:
         data: dict[str, Any] = json.loads(text)
@@ -68,13 +68,26 @@ def read(source: str | Path | xr.Dataset) -> dict[str, Any]:
     return data
 
 
+def _stored(path: Path) -> str:
+    if path.is_dir():
+        with xr.open_zarr(path, consolidated=False) as run:
+            return _text(run)
+    with path.open("rb") as file:
+        hdf5 = file.read(4) == b"\x89HDF"
+    if hdf5:
+        with xr.open_dataset(path, engine="h5netcdf") as run:
+            return _text(run)
+    return path.read_text(encoding="utf-8")
+
+
 def reproduce(source: str | Path | xr.Dataset, *, threads: int | None = None) -> xr.Dataset:
     """Run again from provenance alone and check that every bit is the same.
 
     Parameters
     ----------
-    source : path, JSON text or Dataset
-        Where the provenance is.
+    source : Dataset, path or JSON text
+        A run, the file or folder that ``run.to_netcdf`` or ``run.to_zarr`` made of it, or its
+        provenance as JSON or in a JSON file.
     threads : int, optional
         Threads to use; they do not change the result.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import numpy.typing as npt
 import xarray as xr
 
 import pycore
-from pycore.errors import InputError, NotYetSimulated, refuse
-from pycore.model.elements import Lever, Parameter
+from pycore.errors import NotYetSimulated, refuse
+from pycore.model.elements import Environment, Lever, Parameter
 from pycore.model.model import Model
 from pycore.program.compile import compile_model
 from pycore.program.program import Program
+from pycore.simulation import execution
 from pycore.simulation.dataset import ledger_array, summarise
 from pycore.simulation.population import MAX_CONSUMERS, Population, population
 from pycore.simulation.progress import reporter
@@ -28,6 +30,7 @@ from pycore.simulation.scenario import (
     parameter_draws,
     resolve,
 )
+from pycore.simulation.shards import Work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +56,7 @@ def simulate(
     batches: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
-    checkpoint: Any = None,
+    checkpoint: str | Path | None = None,
     client: Any = None,
 ) -> xr.Dataset:
     """Simulate a population of consumers under one or more scenarios.
@@ -90,8 +93,13 @@ def simulate(
     progress : bool or callable, optional
         ``True`` for a progress bar, a function of (done, total) block-steps for your own; by
         default a bar when run interactively.
-    checkpoint, client : None
-        Reserved; refused until runs can be resumed and distributed.
+    checkpoint : path, optional
+        Folder for finished pieces of the run (*shards*, of a second or two of a core).  The same
+        call with the same folder goes on where a run was stopped, by Ctrl-C or by anything else,
+        and gives the same bits.  A folder belongs to one run and to one process at a time.
+    client : dask.distributed.Client, optional
+        Compute the shards on its workers, one thread each (``threads`` is then of no account);
+        a worker that dies is replaced by another.  Needs the extra ``distributed``.
 
     Returns
     -------
@@ -105,9 +113,12 @@ def simulate(
     Raises
     ------
     InputError
-        For unusable arguments, before any work starts; also if an aggregate leaves its range.
+        For unusable arguments, before any work starts; also if an aggregate leaves its range, if
+        the checkpoint is of another run, damaged, in use or cannot be written, or if a worker has
+        another version of pycore.
     KeyboardInterrupt
-        On Ctrl-C, within a fraction of a second; nothing is left running.
+        On Ctrl-C, within a fraction of a second; nothing is left running here, and a worker ends
+        the shard it is at.
 
     Examples
     --------
@@ -120,20 +131,22 @@ def simulate(
     """
     if not isinstance(model, Model):
         raise refuse("model", model, "a pycore Model")
-    for argument, value in (("checkpoint", checkpoint), ("client", client)):
-        if value is not None:
-            raise NotYetSimulated(
-                f"{argument}: received {value!r}, allowed is None (not available yet)"
-            )
     _whole("consumers", consumers, 1, MAX_CONSUMERS)
     _whole("periods", periods, 1, MAX_PERIODS)
+    coupled = list(model.of_kind(Environment))
+    for argument, value in (("checkpoint", checkpoint), ("client", client)):
+        if coupled and value is not None:
+            raise NotYetSimulated(
+                f"{argument}: received {value!r}, allowed is None for a model with the environment "
+                f"{coupled[0]!r} (its consumers meet in every period, so it has no shards yet)"
+            )
     program = compile_model(model)
     people = population(model, segments)
     settings = resolve(model, scenarios, periods)
     drawn = parameter_draws(model, posterior, draws)
     return run_settings(
         model, program, people, settings, drawn, consumers=consumers, periods=periods, seed=seed,
-        batches=batches, threads=threads, progress=progress,
+        batches=batches, threads=threads, progress=progress, checkpoint=checkpoint, client=client,
     )  # fmt: skip
 
 
@@ -150,6 +163,8 @@ def run_settings(
     batches: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
+    checkpoint: str | Path | None = None,
+    client: Any = None,
 ) -> xr.Dataset:
     """Run checked settings; what :func:`simulate` and :func:`pycore.reproduce` share."""
     _whole("seed", seed, 0, 2**64 - 1)
@@ -161,23 +176,14 @@ def run_settings(
     per_batch = len(cells) * periods * program.width * 8
     batches = _batches(batches, per_batch)
     repeats = len(settings) * number
-    from pycore import _core
-
+    work = Work(
+        program, cells, people.counts(consumers) * repeats,
+        list(range(len(people.segments))) * repeats, batches, periods, int(seed),
+    )  # fmt: skip
     with reporter(progress, consumers * repeats) as report:
-        try:
-            raw = _core.run(
-                program.to_core(),
-                cells,
-                np.tile(np.asarray(people.counts(consumers), dtype=np.uint64), repeats),
-                np.tile(np.arange(len(people.segments), dtype=np.uint32), repeats),
-                batches,
-                periods,
-                seed,
-                threads=threads or 0,
-                progress=report,
-            )
-        except ValueError as error:
-            raise InputError(f"{error}; give it a coarser resolution= in record()") from None
+        raw = execution.run(
+            work, threads=threads or 0, report=report, checkpoint=checkpoint, client=client
+        )
     ledger = ledger_array(program, raw, list(settings), number, people.names)
     run = summarise(model, program, ledger)
     bill = _cost(model, people, settings, draws, run["active"].values, periods)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import xarray as xr
 
 from pycore.errors import refuse
 from pycore.model.model import Model
-from pycore.program.compile import compile_model
-from pycore.program.interpret import consumer_ids
-from pycore.simulation.population import MAX_CONSUMERS, population
-from pycore.simulation.scenario import Value, cell_inputs, check_probabilities, resolve
-from pycore.simulation.simulate import MAX_PERIODS, _whole
+from pycore.simulation.parquet import write_lives
+from pycore.simulation.replay import Replay
+from pycore.simulation.scenario import Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +23,30 @@ __all__ = ["trajectories"]
 MAX_VALUES = 2**28
 
 
+@overload
+def trajectories(
+    model: Model,
+    *,
+    ids: Iterable[int] = ...,
+    periods: int = ...,
+    seed: int,
+    segments: pd.DataFrame | list[dict[str, Any]] | None = ...,
+    scenarios: Mapping[str, Mapping[str, Value]] | None = ...,
+    to: None = ...,
+    progress: bool | Callable[[int, int], None] | None = ...,
+) -> xr.Dataset: ...
+@overload
+def trajectories(
+    model: Model,
+    *,
+    ids: Iterable[int] = ...,
+    periods: int = ...,
+    seed: int,
+    segments: pd.DataFrame | list[dict[str, Any]] | None = ...,
+    scenarios: Mapping[str, Mapping[str, Value]] | None = ...,
+    to: str | Path,
+    progress: bool | Callable[[int, int], None] | None = ...,
+) -> Path: ...
 def trajectories(
     model: Model,
     *,
@@ -32,7 +55,9 @@ def trajectories(
     seed: int,
     segments: pd.DataFrame | list[dict[str, Any]] | None = None,
     scenarios: Mapping[str, Mapping[str, Value]] | None = None,
-) -> xr.Dataset:
+    to: str | Path | None = None,
+    progress: bool | Callable[[int, int], None] | None = None,
+) -> xr.Dataset | Path:
     """Replay consumers: every state, event, draw and defined quantity, period by period.
 
     Consumer k is the same person, with the same random numbers, as consumer k of any
@@ -45,9 +70,17 @@ def trajectories(
         Running numbers of the consumers, from 0.
     periods, seed, segments, scenarios
         As in :func:`pycore.simulate`.
+    to : path, optional
+        Write a Parquet file instead, in row groups, so that memory does not grow with the number
+        of consumers; needs the extra ``parquet``.  See :func:`pycore.event_log` for events alone.
+    progress : bool or callable, optional
+        As in :func:`pycore.simulate`, while a file is written.
 
     Returns
     -------
+    pathlib.Path
+        With ``to``: the file, which appears when it is whole.  One row per scenario, consumer
+        (``id``) and period until she leaves, one column per named quantity; events are booleans.
     xarray.Dataset
         Dimensions scenario, consumer, period; one variable per named quantity, NaN after the
         consumer has left; the stage as a label, which stays after leaving; ``segment`` by consumer.
@@ -60,57 +93,34 @@ def trajectories(
     >>> pc.trajectories(m, ids=[3], periods=4, seed=7)["heads"].values.ravel().tolist()
     [1.0, 0.0, 1.0, 1.0]
     """
-    if not isinstance(model, Model):
-        raise refuse("model", model, "a pycore Model")
-    _whole("periods", periods, 1, MAX_PERIODS)
-    _whole("seed", seed, 0, 2**64 - 1)
-    wanted = list(ids)
-    if not wanted:
-        raise refuse("ids", wanted, "at least one consumer")
-    for k in wanted:
-        _whole("ids", k, 0, MAX_CONSUMERS - 1)
-    program = compile_model(model, keep="everything")
-    names = list(program.traced)
+    replay = Replay(
+        model, ids=ids, periods=periods, seed=seed, segments=segments, scenarios=scenarios
+    )
+    if to is not None:
+        return write_lives(replay, to, progress)
+    names, wanted = replay.names, list(replay.ids)
     if len(wanted) * periods * len(names) > MAX_VALUES:
         raise refuse("ids", f"{len(wanted)} consumers × {periods} periods × {len(names)} values",
-                     f"at most {MAX_VALUES:,} values")  # fmt: skip
-    people = population(model, segments)
-    settings = resolve(model, scenarios, periods)
-    cells = cell_inputs(model, program, people, settings, {})
-    check_probabilities(model, program, cells)
-    segment, number = people.locate(wanted)
-    registers = np.asarray([program.traced[n] for n in names], dtype=np.int32)
-    out = np.empty((len(settings), len(wanted), periods, len(names)), dtype=np.float32)
-    from pycore import _core
-
-    for s in range(len(settings)):
-        for g in range(len(people.segments)):
-            rows = np.flatnonzero(segment == g)
-            if rows.size:
-                out[s, rows] = _core.trace(
-                    program.to_core(),
-                    [cells[s * len(people.segments) + g]],
-                    np.asarray([g], dtype=np.uint32),
-                    consumer_ids(g, number[rows]),
-                    registers,
-                    periods,
-                    seed,
-                )
+                     f"at most {MAX_VALUES:,} values, or any number with to=")  # fmt: skip
+    segment, number = replay.people.locate(wanted)
+    out = np.stack([
+        replay.lives(s, segment, number, names) for s in range(len(replay.settings))
+    ])  # fmt: skip
     dims = ("scenario", "consumer", "period")
     data: dict[str, Any] = {}
     for k, name in enumerate(names):
-        if program.stages and program.traced[name] == program.stage_register:
-            data[name] = (dims, _labels(out[..., k], program.stages))
+        if name == replay.stage:
+            data[name] = (dims, _labels(out[..., k], replay.program.stages))
             continue
         attrs = {"units": model.element(name).unit or "1", "long_name": model.element(name).doc}
         data[name] = (dims, out[..., k], attrs)
     return xr.Dataset(
         data,
         coords={
-            "scenario": list(settings),
+            "scenario": list(replay.settings),
             "consumer": wanted,
             "period": ("period", np.arange(1, periods + 1), {"units": model.period}),
-            "segment": ("consumer", [people.names[g] for g in segment]),
+            "segment": ("consumer", [replay.people.names[g] for g in segment]),
         },
         attrs={"model": model.name, "seed": str(seed)},
     )

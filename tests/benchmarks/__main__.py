@@ -27,6 +27,7 @@ from pycore.program.compile import compile_model
 from pycore.program.program import Program
 from tests.benchmarks import peers
 from tests.benchmarks.benchmark_model import PERIODS, SEGMENTS, benchmark_model
+from tests.benchmarks.cluster import two_workers
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
 TARGET = 5.0
@@ -210,6 +211,7 @@ def main(arguments: list[str]) -> int:
         name: compare(name, leave_base, consumers, rounds) for name, leave_base in SCENARIOS.items()
     }
     results["two threads against one"] = two_threads(5 * consumers, rounds)
+    results["two workers against two threads"] = two_workers(20 * consumers, rounds)
     results["time flat in the number of consumers"] = flat_in_population(consumers, rounds)
     for entry in results.values():
         entry["figures"]["processor"] = _processor()

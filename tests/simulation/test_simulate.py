@@ -182,13 +182,37 @@ def test_reproduce_refuses_an_edited_provenance(run: Any) -> None:
         pc.reproduce('{"format": 99}')
 
 
-def test_a_run_survives_netcdf(run: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["netcdf", "zarr"])
+def test_a_run_survives_a_file(run: Any, tmp_path: Path, kind: str) -> None:
+    """Values, labels, units and provenance; what is read is a run like the first."""
     import xarray as xr
 
-    run.to_netcdf(tmp_path / "run.nc")
-    with xr.open_dataset(tmp_path / "run.nc") as again:
-        np.testing.assert_array_equal(again["ledger"], run["ledger"])
-        assert again.attrs["provenance"] == run.attrs["provenance"]
+    path = tmp_path / f"run.{kind}"
+    if kind == "netcdf":
+        run.to_netcdf(path)
+        again = xr.open_dataset(path)
+    else:
+        pytest.importorskip("zarr")
+        run.to_zarr(path, consolidated=False)
+        again = xr.open_zarr(path, consolidated=False, chunks=None)
+    with again:
+        xr.testing.assert_identical(again.load(), run)
+        assert digest(again["ledger"]) == digest(run["ledger"])
+        for name in run.variables:
+            assert again[name].dtype.kind == run[name].dtype.kind, name
+        difference = pc.compare(pc.pool(again), "support")
+        assert difference.identical(pc.compare(pc.pool(run), "support"))
+    np.testing.assert_array_equal(pc.reproduce(path)["ledger"], run["ledger"])
+
+
+def test_a_damaged_file_is_no_source(tmp_path: Path) -> None:
+    for name, content in (("a.nc", b"\x89HDF\r\n"), ("b.json", b"\xff\xfe"), ("c", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match="source"):
+            pc.reproduce(tmp_path / name)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=r"source: received .*folder"):
+        pc.reproduce(tmp_path / "folder")
 
 
 def test_cost_is_price_times_level_times_active(run: Any) -> None:
@@ -248,7 +272,7 @@ def test_variance_and_mean_are_those_of_the_lives() -> None:
         ({"posterior": {"price": [np.nan]}}, r"non-finite"),
         ({"posterior": 3}, r"a fit or a mapping"),
         ({"draws": 5}, r"None unless posterior"),
-        ({"checkpoint": "x"}, r"checkpoint"),
+        ({"checkpoint": "/nowhere/x"}, r"checkpoint.*/nowhere/x"),
         ({"client": "x"}, r"client"),
         ({"progress": 3}, r"progress"),
         ({"batches": 1}, r"batches: received 1"),
@@ -295,3 +319,16 @@ def test_a_fits_draws_are_those_of_its_posterior_group() -> None:
     b = pc.simulate(queue_fatigue(), consumers=1000, periods=3, seed=1, posterior=flat)
     np.testing.assert_array_equal(a["ledger"], b["ledger"])
     assert a.sizes["draw"] == 20
+
+
+def test_seats_found_one_after_another_are_seats_found_alone() -> None:
+    people = Population(
+        tuple(Segment(name=f"s{k}", weight=w) for k, w in enumerate((5.3, 0.1, 2.2, 1.0, 7.7)))
+    )
+    ids = [*range(300), 299, 5, 70_000, 70_050, 10**9, 10**9 + 99, 3]
+    together = np.stack(people.locate(ids), axis=1)
+    alone = np.concatenate([np.stack(people.locate([k]), axis=1) for k in ids])
+    np.testing.assert_array_equal(together, alone)
+    for (segment, number), k in zip(together.tolist(), ids, strict=True):
+        before, after = people.counts(k), people.counts(k + 1)
+        assert (before[segment], after[segment]) == (number, number + 1)

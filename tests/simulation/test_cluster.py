@@ -1,0 +1,182 @@
+"""Shards on the workers of a cluster give the bits of a local run, also when a worker is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+
+import pycore as pc
+from pycore.errors import InputError
+from pycore.simulation import cluster, shards
+from tests.models import two_platforms
+from tests.simulation.endurance import RUN, SHARD_INSTRUCTIONS
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as workers,
+        distributed.Client(workers) as connected,
+    ):
+        yield connected
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD_INSTRUCTIONS", SHARD_INSTRUCTIONS)
+
+
+@pytest.fixture(scope="module")
+def whole() -> xr.Dataset:
+    return pc.simulate(two_platforms(), **RUN)
+
+
+@pytest.mark.slow
+def test_two_worker_processes_give_the_bits_of_one(client: Any, whole: xr.Dataset) -> None:
+    pids = set(client.run(os.getpid).values())
+    assert len(pids | {os.getpid()}) == 3
+    seen: list[int] = []
+    run = pc.simulate(
+        two_platforms(), **RUN, client=client, progress=lambda done, total: seen.append(done)
+    )
+    assert run.identical(whole)
+    assert len(seen) > 20
+    assert (seen[0], seen[-1]) == (0, 120_000)
+    assert seen == sorted(seen)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_changes_no_bit(client: Any, whole: xr.Dataset) -> None:
+    victim = min(client.run(os.getpid).values())
+    killed: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        if done > 30_000 and not killed:
+            os.kill(victim, signal.SIGKILL)
+            killed.append(done)
+
+    assert pc.simulate(two_platforms(), **RUN, client=client, progress=progress).identical(whole)
+    assert 30_000 < killed[0] < 120_000
+    client.wait_for_workers(2, timeout=120)
+    assert victim not in client.run(os.getpid).values()
+
+
+@pytest.mark.slow
+def test_workers_compute_and_the_caller_keeps(
+    client: Any, whole: xr.Dataset, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+
+    def stop(done: int, total: int) -> None:
+        if done > 50_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pc.simulate(two_platforms(), **RUN, client=client, checkpoint=folder, progress=stop)
+    kept = len(list(folder.glob("shard-*")))
+    assert 5 < kept < 20
+    # Begun on a cluster, ended here; and the other way round.
+    first = next(folder.glob("shard-*"))
+    assert pc.simulate(two_platforms(), **RUN, checkpoint=folder).identical(whole)
+    first.unlink()
+    run = pc.simulate(two_platforms(), **RUN, client=client, checkpoint=folder)
+    assert run.identical(whole)
+
+
+@pytest.mark.slow
+def test_ctrl_c_takes_the_tasks_back(client: Any) -> None:
+    main = threading.get_ident()
+    sent: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        if done > 20_000 and not sent:
+            sent.append(done)
+            signal.pthread_kill(main, signal.SIGINT)
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            pc.simulate(two_platforms(), **RUN, client=client, progress=progress)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert sent
+    left = -1
+    for _ in range(100):
+        left = client.run_on_scheduler(
+            lambda dask_scheduler: sum("pycore" in str(k) for k in dask_scheduler.tasks)
+        )
+        if left == 0:
+            break
+        time.sleep(0.1)
+    assert left == 0
+
+
+@pytest.mark.slow
+def test_an_aggregate_out_of_range_is_named_by_a_worker(client: Any) -> None:
+    m = pc.Model("explosion")
+    x = m.state("money", start=1, carry=1, increment=0)
+    m.record(m.define("power", x * 1e7))
+    with pytest.raises(
+        InputError, match=r"record 'power' out of range in period 0: value 10000000"
+    ):
+        pc.simulate(m, consumers=10, periods=2, seed=1, client=client)
+
+
+@pytest.mark.slow
+def test_a_worker_of_another_version_is_refused(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pc, "__version__", "9.9")
+    with pytest.raises(
+        InputError, match=r"client: received a worker with pycore 0.*allowed is pyc"
+    ):
+        pc.simulate(two_platforms(), **RUN, client=client)
+
+
+def test_a_worker_that_reads_another_program_is_refused(client: Any) -> None:
+    """The digest is made again from what arrived."""
+    from pycore.program.compile import compile_model
+    from pycore.simulation.shards import Shard
+
+    text = compile_model(two_platforms()).to_json()
+    with pytest.raises(InputError, match=r"program [0-9a-f]{12}…, allowed is .*program 0000"):
+        cluster._compute_part(text, "0" * 64, pc.__version__, (), Shard(0, 0, 1))
+
+
+@pytest.mark.parametrize("wrong", [3, "tcp://127.0.0.1:8786", object()])
+def test_what_is_no_client_is_refused(wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"client: received .*a dask.distributed.Client"):
+        pc.simulate(two_platforms(), **RUN, client=wrong)
+
+
+@pytest.mark.slow
+def test_a_closed_client_is_refused(client: Any) -> None:
+    other = distributed.Client(client.scheduler.address)
+    other.close()
+    with pytest.raises(InputError, match=r"a client that is connected"):
+        pc.simulate(two_platforms(), **RUN, client=other)
+
+
+def test_the_cluster_library_is_imported_only_for_a_client() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, pycore as pc\n"
+        "m = pc.Model('coin'); m.record(m.event('heads', probability=0.5))\n"
+        "pc.simulate(m, consumers=10, periods=1, seed=1)\n"
+        "assert 'distributed' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
