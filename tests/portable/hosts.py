@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from pybind11 import get_cmake_dir
 
 from pycore.program.program import Program
 from tests.contract.programs import Population
@@ -43,8 +45,10 @@ class Host:
         for tool, package in self.tools:
             if shutil.which(tool) is None:
                 pytest.skip(f"{tool} is not installed (Debian: {package})")
+        ninja = Path(sys.executable).with_name("ninja")
         configure = ["cmake", "-S", str(ROOT), "-B", str(self.folder), "-G", "Ninja"]
-        _call([*configure, "-DPYCORE_WERROR=ON", *self.options])
+        configure += [f"-DCMAKE_MAKE_PROGRAM={ninja}", "-DPYCORE_WERROR=ON"]
+        _call([*configure, *self.options])
         _call(["cmake", "--build", str(self.folder), "--parallel", "2"])
 
     def replay(
@@ -101,7 +105,10 @@ def hosts(native: Sequence[str]) -> dict[str, Host]:
     found = (
         Host(
             "clang", (*_CMAKE, ("clang++", "clang")),
-            ("-DCMAKE_CXX_COMPILER=clang++", "-DPYCORE_REPLAY=ON"),
+            (
+                "-DCMAKE_CXX_COMPILER=clang++", "-DPYCORE_REPLAY=ON",
+                f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={get_cmake_dir()}",
+            ),
             ("{folder}/replay", *_RUN), tuple(native),
         ),
         Host(
