@@ -113,12 +113,12 @@ PYCORE_EXPORT(width) std::int32_t width() {
 
 // Add the lives numbered [low, high) of a cell to a ledger [period][width].
 PYCORE_EXPORT(run)
-void run(const float* values, std::int64_t size, std::int64_t rows, std::uint32_t segment,
-         std::uint64_t count, std::uint64_t low, std::uint64_t high, std::int64_t periods,
-         std::uint64_t seed, std::int64_t* ledger) {
+void run(std::int32_t cell, const float* values, std::int64_t size, std::int64_t rows,
+         std::uint32_t segment, std::uint64_t count, std::uint64_t low, std::uint64_t high,
+         std::int64_t periods, std::uint64_t seed, std::int64_t* ledger) {
     const Program& program = loaded->program;
     check_periods(periods);
-    check_cell(program, periods, 0, {rows, size, segment, count, low, high});
+    check_cell(program, periods, cell, {rows, size, segment, count, low, high});
     ScalarFiles scalars;
     scalars.fill(program, values, rows);
     const BlockMemory memory = loaded->arena.memory();

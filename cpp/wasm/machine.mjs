@@ -69,7 +69,7 @@ class Program {
         for (let batch = 0; batch < batches; ++batch) {
           const low = (count * BigInt(batch)) / BigInt(batches);
           const high = (count * BigInt(batch + 1)) / BigInt(batches);
-          const range = { inputs: cell.inputs, segment, count, low, high, periods, key };
+          const range = { index, inputs: cell.inputs, segment, count, low, high, periods, key };
           ledger.set(this.#range(range, size), (index * batches + batch) * size);
         }
       });
@@ -80,7 +80,7 @@ class Program {
     return ledger;
   }
 
-  #range({ inputs, segment, count, low, high, periods, key }, size) {
+  #range({ index, inputs, segment, count, low, high, periods, key }, size) {
     const machine = this.#ready();
     machine.rewind();
     const table = machine.allocate(inputs.byteLength);
@@ -88,11 +88,13 @@ class Program {
     const sums = machine.allocate(size * 8);
     const rows = this.inputs === 0 ? 1 : inputs.length / this.inputs;
     if (!Number.isInteger(rows)) {
-      throw new RangeError(`inputs: received ${inputs.length}, allowed are rows of ${this.inputs}`);
+      throw new RangeError(
+        `cell ${index}: received ${inputs.length} inputs, allowed are rows of ${this.inputs}`,
+      );
     }
     machine.run(
-      table, BigInt(inputs.length), BigInt(rows), segment, count, low, high, BigInt(periods), key,
-      sums,
+      index, table, BigInt(inputs.length), BigInt(rows), segment, count, low, high,
+      BigInt(periods), key, sums,
     );
     // Memory may have grown, and an older view of it be empty.
     return new BigInt64Array(machine.memory.buffer, sums, size);

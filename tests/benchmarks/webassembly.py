@@ -60,9 +60,7 @@ def main(arguments: list[str]) -> int:
         node.stdin.close()
         node.wait(timeout=60)
     for name, values in times.items():
-        ratio = statistics.median(
-            w / v for w, v in zip(times["wasm in Node"], values, strict=True)
-        )
+        ratio = statistics.median(w / v for w, v in zip(times["wasm in Node"], values, strict=True))
         sys.stdout.write(
             f"{name}: {statistics.median(values):.2f} core-ns per consumer-period;"
             f" WebAssembly takes {ratio:.2f} times as long\n"

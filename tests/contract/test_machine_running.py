@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 
 from pycore import _core
-from pycore.program.instructions import Op
 from tests.contract.noise import noise
-from tests.contract.programs import row
 
 # Three runs of 2^36 consumers, each meant to be interrupted; prints when the interrupt arrived and
 # how many threads it left.  The clock is the system's monotonic one, the same in both processes.

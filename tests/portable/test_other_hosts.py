@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +28,11 @@ HOSTS = hosts(_core.isas())
 @pytest.fixture(
     scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in HOSTS]
 )
-def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+def host(request: pytest.FixtureRequest) -> Host:
     """Build each host once."""
     chosen = HOSTS[request.param]
     chosen.build()
-    yield chosen
+    return chosen
 
 
 def the_benchmark() -> tuple[Program, Population]:

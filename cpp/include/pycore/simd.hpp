@@ -4,8 +4,8 @@
 // the types give the same bits in each lane by construction.  There is no fused
 // multiply-add, and min and max are `a < b ? a : b` and `a > b ? a : b`, as minps and maxps are.
 //
-// `Wide` holds one vector's worth of 64-bit products for Philox, laid out as multiplies it best; only
-// the low halves are meaningful between operations.
+// `Wide` holds one vector's worth of 64-bit products for Philox, laid out as multiplies it best;
+// only the low halves are meaningful between operations.
 #pragma once
 
 #include "pycore/inlining.hpp"
