@@ -29,7 +29,7 @@ export IPYTHONDIR := $(CURDIR)/build/ipython
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup book test fast bench wheel lint format tidy unit notebooks pins clean distclean
+.PHONY: help setup book test fast bench wheel wasm lint format tidy unit notebooks pins clean distclean
 
 help: ## this list
 	@echo 'Stay or Leave: targets of this Makefile'
@@ -99,7 +99,7 @@ format: setup ## rewrite Python and C++ in the house style
 
 tidy: setup ## clang-tidy on the C++ (slow)
 	@$(PY) $(BIN)/run-clang-tidy.py -quiet -j $(WORKERS) -clang-tidy-binary $(BIN)/clang-tidy \
-	  -p "$$(dirname "$$(ls -t build/*/compile_commands.json | head -n 1)")" '$(CURDIR)/cpp/'
+	  -p "$$(dirname "$$(ls -t build/cp3*/compile_commands.json | head -n 1)")" '$(CURDIR)/cpp/'
 
 bench: setup ## speed against peers → build/bench.json
 	@mkdir -p build
@@ -116,6 +116,12 @@ wheel: setup ## build/dist/*.whl, checked by importing it
 	  import pycore, pycore._core; \
 	  assert "unpacked" in pycore.__file__ and "unpacked" in pycore._core.__file__; \
 	  print("wheel: pycore", pycore.__version__)'
+
+# What a page would run in the reader's browser; clang and lld are asked for, Node only by the tests.
+wasm: ## build/wasm/machine.wasm, the machine for browsers
+	@cmake -S . -B build/wasm -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/cpp/cmake/wasm32.cmake -G Ninja \
+	  -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja > build/wasm.log || { cat build/wasm.log; exit 1; }
+	@cmake --build build/wasm
 
 # ---- order -----------------------------------------------------------------------------------
 

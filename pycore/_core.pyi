@@ -19,30 +19,7 @@ class _BuildConfig(TypedDict):
 
 @final
 class Program:
-    def __init__(
-        self,
-        *,
-        inputs: int,
-        constants: npt.NDArray[np.float32],
-        n_scalars: int,
-        n_registers: int,
-        n_states: int,
-        scalar_code: npt.NDArray[np.int32],
-        start_code: npt.NDArray[np.int32],
-        step_code: npt.NDArray[np.int32],
-        start_streams: npt.NDArray[np.uint32],
-        step_streams: npt.NDArray[np.uint32],
-        stage_register: int,
-        stages: int,
-        absorbing: npt.NDArray[np.int32],
-        record_names: Sequence[str],
-        record_kinds: Sequence[str],
-        record_registers: npt.NDArray[np.int32],
-        record_by_stage: npt.NDArray[np.uint8],
-        record_exponents: npt.NDArray[np.int32],
-        record_ranges: npt.NDArray[np.float32],
-        record_bins: npt.NDArray[np.int32],
-    ) -> None: ...
+    def __init__(self, words: npt.NDArray[np.uint32]) -> None: ...
     @property
     def width(self) -> int: ...
 

@@ -14,8 +14,12 @@ TESTS = Path(__file__).parent
 FOLDER_MARKERS = {
     "book": ("book",),
     "browser": ("book", "browser"),
+    "portable": ("portable", "slow"),
     "reference": ("reference",),
 }
+
+# Marker → what says that nothing with that marker may skip here.
+PROMISES = {"browser": "PYCORE_REQUIRE_BROWSER", "portable": "PYCORE_REQUIRE_COMPILERS"}
 
 # Programs to run, not tests to collect.
 collect_ignore = ["benchmarks"]
@@ -35,10 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a browser test that would skip where a browser is promised (see `.ci/run`)."""
+    """Fail a test that would skip where what it needs is promised (see `.ci/run`)."""
     report = yield
-    promised = os.environ.get("PYCORE_REQUIRE_BROWSER", "") not in ("", "0")
-    if promised and report.skipped and item.get_closest_marker("browser") is not None:
-        report.outcome = "failed"
-        report.longrepr = f"PYCORE_REQUIRE_BROWSER is set, so this must not skip: {report.longrepr}"
+    for marker, promise in PROMISES.items():
+        promised = os.environ.get(promise, "") not in ("", "0")
+        if promised and report.skipped and item.get_closest_marker(marker) is not None:
+            report.outcome = "failed"
+            report.longrepr = f"{promise} is set, so this must not skip: {report.longrepr}"
     return report

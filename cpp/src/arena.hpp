@@ -1,11 +1,10 @@
 // What one thread needs to run blocks: arithmetic mode, memory, scalar files.
 #pragma once
 
-#include "pycore/run.hpp"
+#include "pycore/buffer.hpp"
+#include "pycore/program.hpp"
 
-#include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #ifdef PYCORE_X86
 #include <xmmintrin.h>
@@ -16,20 +15,33 @@ namespace pycore {
 // Round to nearest, denormals kept: the arithmetic of the contract, whatever the caller had set.
 class FloatingPointMode {
   public:
-#ifdef PYCORE_X86
-    FloatingPointMode() noexcept : saved_(_mm_getcsr()) { _mm_setcsr(0x1F80U); }
-    ~FloatingPointMode() { _mm_setcsr(saved_); }
-#else
-    FloatingPointMode() noexcept {}
-    ~FloatingPointMode() {}
-#endif
+    FloatingPointMode() noexcept : saved_(get()) { set(CONTRACT); }
+    ~FloatingPointMode() { set(saved_); }
     FloatingPointMode(const FloatingPointMode&) = delete;
     FloatingPointMode& operator=(const FloatingPointMode&) = delete;
 
   private:
-#ifdef PYCORE_X86
-    unsigned int saved_;
+#if defined(PYCORE_X86)
+    using Register = unsigned int;
+    static constexpr Register CONTRACT = 0x1F80U;
+    static Register get() noexcept { return _mm_getcsr(); }
+    static void set(Register mode) noexcept { _mm_setcsr(mode); }
+#elif defined(__aarch64__)
+    using Register = std::uint64_t;
+    static constexpr Register CONTRACT = 0;
+    static Register get() noexcept {
+        Register mode = 0;
+        __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+        return mode;
+    }
+    static void set(Register mode) noexcept { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
+#else // WebAssembly knows no other mode
+    using Register = int;
+    static constexpr Register CONTRACT = 0;
+    static Register get() noexcept { return CONTRACT; }
+    static void set(Register) noexcept {}
 #endif
+    Register saved_;
 };
 
 // One thread's registers, words and ids, in lines of the cache.
@@ -38,20 +50,20 @@ class Arena {
     Arena(const Program& program, std::int64_t block, const Kernels& kernels) {
         // One line more than the block keeps registers from falling onto the same cache sets.
         stride_ = block + LINE;
-        registers_.resize(lines(std::max(program.n_registers(), 1)));
-        words_.resize(lines(std::max(program.max_streams(), 1) * std::int64_t{4}));
-        lanes_.resize(lines(3));
+        registers_ = lines(at_least_one(program.n_registers()));
+        words_ = lines(at_least_one(program.max_streams()) * 4);
+        lanes_ = lines(3);
         const ProgramView view = program.view();
-        start_.resize(static_cast<std::size_t>(view.start_code.count));
-        step_.resize(static_cast<std::size_t>(view.step_code.count));
+        start_ = Buffer<Step>(static_cast<std::size_t>(view.start_code.count));
+        step_ = Buffer<Step>(static_cast<std::size_t>(view.step_code.count));
         kernels.prepare(view, memory());
     }
 
     BlockMemory memory() noexcept {
         BlockMemory memory{};
-        memory.registers = registers_.front().floats;
-        memory.words = words_.front().words;
-        memory.id_low = lanes_.front().words;
+        memory.registers = registers_[0].floats;
+        memory.words = words_[0].words;
+        memory.id_low = lanes_[0].words;
         memory.row = memory.id_low + stride_;
         memory.scratch = memory.row + stride_;
         memory.start_steps = start_.data();
@@ -67,35 +79,55 @@ class Arena {
         std::uint32_t words[LINE];
     };
 
-    std::size_t lines(std::int64_t rows) const noexcept {
-        return static_cast<std::size_t>(rows * stride_ / LINE);
+    Buffer<Line> lines(std::int64_t rows) const {
+        return Buffer<Line>(static_cast<std::size_t>(rows * stride_ / LINE));
     }
+    static std::int64_t at_least_one(std::int32_t rows) noexcept { return rows > 0 ? rows : 1; }
 
     std::int64_t stride_ = 0;
-    std::vector<Line> registers_;
-    std::vector<Line> words_;
-    std::vector<Line> lanes_;
-    std::vector<Step> start_;
-    std::vector<Step> step_;
+    Buffer<Line> registers_;
+    Buffer<Line> words_;
+    Buffer<Line> lanes_;
+    Buffer<Step> start_;
+    Buffer<Step> step_;
 };
+
+// The lives from number `low` of a segment, as many as fit into a block and share the high word of
+// their ids; the caller adds periods, key, scalars and what is wanted of them.
+inline Lives next_block(std::uint32_t segment, std::uint64_t low, std::uint64_t high,
+                        std::int64_t block, const BlockMemory& memory) noexcept {
+    constexpr std::uint64_t LOW_WORD = std::uint64_t{1} << 32;
+    const std::uint64_t id = static_cast<std::uint64_t>(segment) << 40 | low;
+    std::uint64_t lanes = LOW_WORD - id % LOW_WORD;
+    if (lanes > high - low) lanes = high - low;
+    if (lanes > static_cast<std::uint64_t>(block)) lanes = static_cast<std::uint64_t>(block);
+    for (std::int64_t i = 0; i < block; ++i)
+        memory.id_low[i] = static_cast<std::uint32_t>(id + static_cast<std::uint64_t>(i));
+    Lives lives{};
+    lives.lanes = static_cast<std::int32_t>(lanes);
+    lives.id_high = static_cast<std::uint32_t>(id >> 32);
+    return lives;
+}
 
 // Scalar files of a cell: one, or one for each period.
 class ScalarFiles {
   public:
-    void fill(const Program& program, const InputTable& inputs) {
-        const auto size = static_cast<std::size_t>(std::max(program.n_scalars(), 1));
-        values_.assign(size * static_cast<std::size_t>(inputs.rows), 0.0F);
-        for (std::int64_t row = 0; row < inputs.rows; ++row) {
-            program.fill_scalars(inputs.values.data() + row * program.inputs(),
+    // `inputs` holds `rows` rows of the program's inputs.
+    void fill(const Program& program, const float* inputs, std::int64_t rows) {
+        const auto size =
+            static_cast<std::size_t>(program.n_scalars() > 0 ? program.n_scalars() : 1);
+        values_ = Buffer<float>(size * static_cast<std::size_t>(rows));
+        for (std::int64_t row = 0; row < rows; ++row) {
+            program.fill_scalars(inputs + row * program.inputs(),
                                  values_.data() + static_cast<std::size_t>(row) * size);
         }
-        step_ = inputs.rows > 1 ? static_cast<std::int64_t>(size) : 0;
+        step_ = rows > 1 ? static_cast<std::int64_t>(size) : 0;
     }
     const float* data() const noexcept { return values_.data(); }
     std::int64_t step() const noexcept { return step_; }
 
   private:
-    std::vector<float> values_;
+    Buffer<float> values_;
     std::int64_t step_ = 0;
 };
 

@@ -15,6 +15,9 @@ std::vector<const Kernels*> available_kernels() {
     }
     if (__builtin_cpu_supports("avx2")) found.push_back(&avx2_kernels());
 #endif
+#ifdef __aarch64__
+    found.push_back(&v128_kernels());
+#endif
     found.push_back(&scalar_kernels());
     return found;
 }

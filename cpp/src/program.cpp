@@ -1,27 +1,21 @@
 #include "pycore/program.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <stdexcept>
+#include "pycore/simd_scalar.hpp"
+
 #include <utility>
 
 namespace pycore {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) {
-    throw std::invalid_argument("program: " + message);
-}
-
-void require(bool condition, const std::string& message) {
-    if (!condition) refuse(message);
+void require(bool condition, const Text& message) {
+    if (!condition) refuse("program: " + message);
 }
 
 void require_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
     if (value < low || value > high) {
-        refuse(std::string(name) + " is " + std::to_string(value) +
-               ", allowed is an integer from " + std::to_string(low) + " to " +
-               std::to_string(high));
+        refuse(Text("program: ") + name + " is " + Text(value) + ", allowed is an integer from " +
+               Text(low) + " to " + Text(high));
     }
 }
 
@@ -29,16 +23,24 @@ bool is_index(std::int64_t value, std::int64_t size) noexcept {
     return value >= 0 && value < size;
 }
 
+// Flags of `size` registers, the first of them written before any code runs.
+Buffer<bool> first_written(std::int64_t size, std::int64_t first) {
+    Buffer<bool> written(static_cast<std::size_t>(size));
+    for (std::int64_t i = 0; i < first; ++i)
+        written[static_cast<std::size_t>(i)] = true;
+    return written;
+}
+
 // Checks one part of the code against the registers written so far.
 class CodeCheck {
   public:
-    CodeCheck(const char* part, const std::vector<Instruction>& code) : part_(part), code_(code) {
+    CodeCheck(const char* part, const Buffer<Instruction>& code) : part_(part), code_(code) {
         require(code.size() <= static_cast<std::size_t>(MAX_ROWS),
-                std::string(part) + ": more than " + std::to_string(MAX_ROWS) + " rows");
+                Text(part) + ": more than " + Text(MAX_ROWS) + " rows");
     }
 
     // Lane code: operands are lane registers, s0 to s4 scalar registers.
-    void lanes(std::vector<bool>& written, std::int64_t scalars, std::size_t streams) const {
+    void lanes(Buffer<bool>& written, std::int64_t scalars, std::size_t streams) const {
         for (std::size_t i = 0; i < code_.size(); ++i) {
             const Instruction& row = code_[i];
             const Specification& specification = of(i);
@@ -56,7 +58,7 @@ class CodeCheck {
     }
 
     // Scalar code: every operand is a scalar register; the first `fixed` are inputs and constants.
-    void scalars(std::vector<bool>& written, std::int64_t fixed) const {
+    void scalars(Buffer<bool>& written, std::int64_t fixed) const {
         const auto size = static_cast<std::int64_t>(written.size());
         for (std::size_t i = 0; i < code_.size(); ++i) {
             const Instruction& row = code_[i];
@@ -70,13 +72,13 @@ class CodeCheck {
     }
 
   private:
-    std::string at(std::size_t i) const {
-        return std::string(part_) + "[" + std::to_string(i) + "]: ";
+    Text at(std::size_t i) const {
+        return Text(part_) + "[" + Text(static_cast<std::int64_t>(i)) + "]: ";
     }
 
     const Specification& of(std::size_t i) const {
         const auto op = static_cast<std::int32_t>(code_[i].op);
-        require(is_index(op, OPERATIONS), at(i) + "unknown operation " + std::to_string(op));
+        require(is_index(op, OPERATIONS), at(i) + "unknown operation " + Text(op));
         return SPECIFICATIONS[op];
     }
 
@@ -96,24 +98,23 @@ class CodeCheck {
 
     template <int N>
     void reads(std::size_t i, const std::int32_t (&operands)[N], std::int32_t count,
-               const std::vector<bool>& written) const {
+               const Buffer<bool>& written) const {
         for (std::int32_t k = 0; k < count; ++k) {
             require(is_index(operands[k], static_cast<std::int64_t>(written.size())) &&
                         written[static_cast<std::size_t>(operands[k])],
-                    at(i) + "reads register " + std::to_string(operands[k]) +
-                        ", which is not written");
+                    at(i) + "reads register " + Text(operands[k]) + ", which is not written");
         }
     }
 
-    void write(std::size_t i, std::vector<bool>& written, std::int64_t lowest) const {
+    void write(std::size_t i, Buffer<bool>& written, std::int64_t lowest) const {
         const std::int64_t target = code_[i].target;
         require(target >= lowest && is_index(target, static_cast<std::int64_t>(written.size())),
-                at(i) + "writes register " + std::to_string(target));
+                at(i) + "writes register " + Text(target));
         written[static_cast<std::size_t>(target)] = true;
     }
 
     const char* part_;
-    const std::vector<Instruction>& code_;
+    const Buffer<Instruction>& code_;
 };
 
 void check_sizes(const ProgramDefinition& p) {
@@ -125,11 +126,11 @@ void check_sizes(const ProgramDefinition& p) {
     require_range("stages", p.stages, 0, MAX_STAGES);
     require(p.start_streams.size() <= static_cast<std::size_t>(MAX_STREAMS) &&
                 p.step_streams.size() <= static_cast<std::size_t>(MAX_STREAMS),
-            "more than " + std::to_string(MAX_STREAMS) + " streams");
+            Text("more than ") + Text(MAX_STREAMS) + " streams");
     require(p.records.size() <= static_cast<std::size_t>(MAX_RECORDS),
-            "more than " + std::to_string(MAX_RECORDS) + " records");
+            Text("more than ") + Text(MAX_RECORDS) + " records");
     for (const float constant : p.constants) {
-        require(std::isfinite(constant), "a constant is not finite");
+        require(__builtin_isfinite(constant), "a constant is not finite");
     }
     if (p.stages > 0) {
         require(is_index(p.stage_register, p.n_states), "stage_register is not a state register");
@@ -137,12 +138,17 @@ void check_sizes(const ProgramDefinition& p) {
         require(p.stage_register == -1 && p.absorbing.empty(), "stage_register without stages");
     }
     for (const std::int32_t code : p.absorbing) {
-        require(is_index(code, p.stages), "absorbing: unknown stage " + std::to_string(code));
+        require(is_index(code, p.stages), Text("absorbing: unknown stage ") + Text(code));
     }
 }
 
+// Exact for the exponents of records.
+float power_of_two(std::int32_t exponent) noexcept {
+    return Scalar::as_float(static_cast<std::uint32_t>(127 + exponent) << 23);
+}
+
 RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
-    const std::string label = "record '" + record.name + "': ";
+    const Text label = Text("record '") + record.name + "': ";
     RecordView view{};
     view.kind = record.kind;
     view.source = record.source;
@@ -152,21 +158,22 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     case RecordKind::count:
         view.width = 1;
         break;
-    case RecordKind::moments:
-        for (const std::int32_t exponent : {record.exponent, record.square_exponent}) {
-            require(std::abs(static_cast<std::int64_t>(exponent)) <= MAX_EXPONENT,
-                    label + "exponent " + std::to_string(exponent) + " is not in ±" +
-                        std::to_string(MAX_EXPONENT));
+    case RecordKind::moments: {
+        const std::int32_t exponents[] = {record.exponent, record.square_exponent};
+        for (const std::int32_t exponent : exponents) {
+            require(exponent >= -MAX_EXPONENT && exponent <= MAX_EXPONENT,
+                    label + "exponent " + Text(exponent) + " is not in ±" + Text(MAX_EXPONENT));
         }
         view.width = 2;
-        view.scale = std::ldexp(1.0F, record.exponent);
-        view.square_scale = std::ldexp(1.0F, record.square_exponent);
+        view.scale = power_of_two(record.exponent);
+        view.square_scale = power_of_two(record.square_exponent);
         break;
+    }
     case RecordKind::histogram:
         require(record.bins > 0 && record.bins <= MAX_BINS,
-                label + "bins " + std::to_string(record.bins) + ", allowed is 1 to " +
-                    std::to_string(MAX_BINS));
-        require(std::isfinite(record.low) && std::isfinite(record.high) && record.low < record.high,
+                label + "bins " + Text(record.bins) + ", allowed is 1 to " + Text(MAX_BINS));
+        require(__builtin_isfinite(record.low) && __builtin_isfinite(record.high) &&
+                    record.low < record.high,
                 label + "range is not finite and increasing");
         view.width = record.bins + 2;
         view.low = record.low;
@@ -174,19 +181,19 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
         view.inverse = static_cast<float>(
             record.bins / (static_cast<double>(record.high) - static_cast<double>(record.low)));
         view.bins = record.bins;
-        require(std::isfinite(view.inverse), label + "range is too narrow for float32");
+        require(__builtin_isfinite(view.inverse), label + "range is too narrow for float32");
         break;
     default:
-        refuse(label + "unknown kind");
+        require(false, label + "unknown kind");
     }
     return view;
 }
 
-Code code_of(const std::vector<Instruction>& code) noexcept {
+Code code_of(const Buffer<Instruction>& code) noexcept {
     return {code.data(), static_cast<std::int32_t>(code.size())};
 }
 
-Streams streams_of(const std::vector<std::uint32_t>& slots) noexcept {
+Streams streams_of(const Buffer<std::uint32_t>& slots) noexcept {
     return {slots.data(), static_cast<std::int32_t>(slots.size())};
 }
 
@@ -197,33 +204,33 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
     check_sizes(p);
 
     const auto fixed = p.inputs + static_cast<std::int64_t>(p.constants.size());
-    std::vector<bool> scalars(static_cast<std::size_t>(p.n_scalars), false);
-    std::fill_n(scalars.begin(), fixed, true);
+    auto scalars = first_written(p.n_scalars, fixed);
     CodeCheck("scalar_code", p.scalar_code).scalars(scalars, fixed);
-    require(std::find(scalars.begin(), scalars.end(), false) == scalars.end(),
-            "n_scalars: a scalar register is never written");
+    for (const bool written : scalars) {
+        require(written, "n_scalars: a scalar register is never written");
+    }
 
-    std::vector<bool> states(static_cast<std::size_t>(p.n_registers), false);
-    std::fill_n(states.begin(), p.n_states, true);
-    auto written = states;
+    auto written = first_written(p.n_registers, p.n_states);
     CodeCheck("start_code", p.start_code).lanes(written, p.n_scalars, p.start_streams.size());
-    readable_ = states;
+    readable_ = first_written(p.n_registers, p.n_states);
     CodeCheck("step_code", p.step_code).lanes(readable_, p.n_scalars, p.step_streams.size());
 
-    scalar_steps_.resize(p.scalar_code.size());
+    scalar_steps_ = Buffer<Step>(p.scalar_code.size());
     prepare_scalar_code(code_of(p.scalar_code), scalar_steps_.data());
 
-    absorbing_ = std::make_unique<bool[]>(static_cast<std::size_t>(MAX_STAGES));
+    absorbing_ = Buffer<bool>(static_cast<std::size_t>(MAX_STAGES));
     for (const std::int32_t code : p.absorbing)
         absorbing_[static_cast<std::size_t>(code)] = true;
 
     std::int64_t width = 1 + p.stages;
-    for (const RecordDefinition& record : p.records) {
-        require(readable(record.source), "record '" + record.name + "': register " +
-                                             std::to_string(record.source) + " is not written");
-        records_.push_back(check_record(record, width));
-        const std::int64_t groups = record.by_stage ? std::max<std::int64_t>(p.stages, 1) : 1;
-        width += groups * records_.back().width;
+    records_ = Buffer<RecordView>(p.records.size());
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+        const RecordDefinition& record = p.records[i];
+        require(readable(record.source), Text("record '") + record.name + "': register " +
+                                             Text(record.source) + " is not written");
+        records_[i] = check_record(record, width);
+        const std::int64_t groups = record.by_stage && p.stages > 0 ? p.stages : 1;
+        width += groups * records_[i].width;
         require(width <= INT32_MAX, "records: the ledger row is wider than 2^31 cells");
     }
     width_ = static_cast<std::int32_t>(width);
@@ -238,7 +245,7 @@ ProgramView Program::view() const noexcept {
     view.n_states = static_cast<std::int32_t>(definition_.n_states);
     view.stage_register = static_cast<std::int32_t>(definition_.stage_register);
     view.stages = static_cast<std::int32_t>(definition_.stages);
-    view.absorbing = absorbing_.get();
+    view.absorbing = absorbing_.data();
     view.records = records_.data();
     view.n_records = static_cast<std::int32_t>(records_.size());
     view.width = width_;
@@ -246,8 +253,9 @@ ProgramView Program::view() const noexcept {
 }
 
 std::int32_t Program::max_streams() const noexcept {
-    return static_cast<std::int32_t>(
-        std::max(definition_.start_streams.size(), definition_.step_streams.size()));
+    const std::size_t start = definition_.start_streams.size();
+    const std::size_t step = definition_.step_streams.size();
+    return static_cast<std::int32_t>(start > step ? start : step);
 }
 
 bool Program::readable(std::int64_t lane_register) const noexcept {
@@ -255,10 +263,12 @@ bool Program::readable(std::int64_t lane_register) const noexcept {
            readable_[static_cast<std::size_t>(lane_register)];
 }
 
-void Program::fill_scalars(const float* inputs, float* file) const noexcept {
-    const std::size_t fixed = static_cast<std::size_t>(definition_.inputs);
-    std::copy_n(inputs, fixed, file);
-    std::copy(definition_.constants.begin(), definition_.constants.end(), file + fixed);
+void Program::fill_scalars(const float* input_values, float* file) const noexcept {
+    float* place = file;
+    for (std::int32_t i = 0; i < inputs(); ++i)
+        *place++ = input_values[i];
+    for (const float constant : definition_.constants)
+        *place++ = constant;
     run_scalar_code(scalar_steps_.data(), static_cast<std::int32_t>(scalar_steps_.size()), file);
 }
 

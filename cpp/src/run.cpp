@@ -20,14 +20,13 @@ namespace {
 
 constexpr auto WATCH_INTERVAL = std::chrono::milliseconds(25);
 constexpr std::int64_t BLOCKS_PER_ITEM = 32;
-constexpr std::uint64_t LOW_WORD = std::uint64_t{1} << 32;
 
 std::string out_of_range(const Program& program, const Fault& fault) {
     char value[32];
     std::snprintf(value, sizeof value, "%.9g", static_cast<double>(fault.value));
     const auto& record = program.definition().records[static_cast<std::size_t>(fault.record)];
-    return "record '" + record.name + "' out of range in period " + std::to_string(fault.period) +
-           ": value " + value;
+    return "record '" + std::string(record.name.characters()) + "' out of range in period " +
+           std::to_string(fault.period) + ": value " + value;
 }
 
 // The state that workers share; the ledger and the first error are guarded by the mutex.
@@ -50,7 +49,8 @@ class Crew {
                 if (index >= schedule_.size() || stop_.raised()) break;
                 const Item item = schedule_[index];
                 if (item.cell != filled) {
-                    scalars.fill(program_, cells_[item.cell].inputs);
+                    const InputTable& inputs = cells_[item.cell].inputs;
+                    scalars.fill(program_, inputs.values.data(), inputs.rows);
                     filled = item.cell;
                 }
                 std::fill(local.begin(), local.end(), 0);
@@ -98,17 +98,8 @@ class Crew {
                    std::int64_t* local) {
         const Cell& cell = cells_[item.cell];
         for (std::uint64_t low = item.low; low < item.high;) {
-            const std::uint64_t id = static_cast<std::uint64_t>(cell.segment) << 40 | low;
-            const std::uint64_t to_next_word = LOW_WORD - id % LOW_WORD;
-            const std::uint64_t lanes = std::min(
-                {static_cast<std::uint64_t>(settings_.block), item.high - low, to_next_word});
-            for (std::int64_t i = 0; i < settings_.block; ++i) {
-                memory.id_low[i] = static_cast<std::uint32_t>(id + static_cast<std::uint64_t>(i));
-            }
-            Lives lives{};
-            lives.lanes = static_cast<std::int32_t>(lanes);
+            Lives lives = next_block(cell.segment, low, item.high, settings_.block, memory);
             lives.periods = static_cast<std::int32_t>(settings_.periods);
-            lives.id_high = static_cast<std::uint32_t>(id >> 32);
             lives.key_0 = static_cast<std::uint32_t>(settings_.seed);
             lives.key_1 = static_cast<std::uint32_t>(settings_.seed >> 32);
             lives.scalars = scalars.data();
@@ -124,6 +115,7 @@ class Crew {
             case Outcome::out_of_range:
                 throw std::invalid_argument(out_of_range(program_, fault));
             }
+            const auto lanes = static_cast<std::uint64_t>(lives.lanes);
             low += lanes;
             done_.fetch_add(lanes, std::memory_order_relaxed);
         }

@@ -2,19 +2,9 @@
 #include "pycore/run.hpp"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
 namespace pycore {
-
-namespace {
-
-[[noreturn]] void refuse(const std::string& message) {
-    throw std::invalid_argument(message);
-}
-
-} // namespace
 
 void trace(const Program& program, const std::vector<Cell>& cells,
            const std::vector<std::uint64_t>& ids, const std::vector<std::int32_t>& registers,
@@ -22,7 +12,7 @@ void trace(const Program& program, const std::vector<Cell>& cells,
     ledger_size(program, cells, settings); // refuses unusable settings
     for (const std::int32_t index : registers) {
         if (!program.readable(index)) {
-            refuse("registers: received " + std::to_string(index) +
+            refuse(Text("registers: received ") + Text(index) +
                    ", allowed is a register that holds a value after a step");
         }
     }
@@ -41,8 +31,8 @@ void trace(const Program& program, const std::vector<Cell>& cells,
         const auto cell = std::find_if(cells.begin(), cells.end(),
                                        [segment](const Cell& c) { return c.segment == segment; });
         if (cell == cells.end()) {
-            refuse("ids: id " + std::to_string(ids[row]) + " is of segment " +
-                   std::to_string(segment) + ", which has no inputs");
+            refuse(Text("ids: id ") + Text::of(ids[row]) + " is of segment " + Text(segment) +
+                   ", which has no inputs");
         }
         order.push_back({static_cast<std::size_t>(cell - cells.begin()),
                          static_cast<std::uint32_t>(ids[row] >> 32), row});
@@ -64,7 +54,8 @@ void trace(const Program& program, const std::vector<Cell>& cells,
             memory.row[last - first] = static_cast<std::uint32_t>(order[last].row);
             ++last;
         }
-        scalars.fill(program, cells[order[first].cell].inputs);
+        const InputTable& inputs = cells[order[first].cell].inputs;
+        scalars.fill(program, inputs.values.data(), inputs.rows);
         Lives lives{};
         lives.lanes = static_cast<std::int32_t>(last - first);
         lives.periods = static_cast<std::int32_t>(settings.periods);

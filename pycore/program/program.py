@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pycore.errors import InputError
 from pycore.program.instructions import ROW, SPECIFICATION, Op
+from pycore.program.words import pack, sections
 
 __all__ = ["FORMAT_VERSION", "Program", "Record"]
 
@@ -24,6 +25,7 @@ MAX_ROWS = 65_536
 MAX_BINS = 4096
 MAX_STAGES = 64
 MAX_EXPONENT = 30
+MAX_NAME = 200  # bytes of a record's name
 
 Row = tuple[int, ...]
 RecordKind = Literal["count", "moments", "histogram"]
@@ -186,6 +188,19 @@ class Program:
         except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
             raise InputError(f"program: not a complete program ({error})") from error
 
+    def to_words(self) -> npt.NDArray[np.uint32]:
+        """Flat form for C++ and the browser: uint32 (words,), see :mod:`pycore.program.words`.
+
+        Examples
+        --------
+        >>> from pycore.library import disengagement
+        >>> from pycore.program.compile import compile_model
+        >>> words = compile_model(disengagement()).to_words()
+        >>> words[:3].astype("<u4").tobytes()[:4], int(words[1]), int(words[2]) == words.size
+        (b'SYOL', 1, True)
+        """
+        return pack(sections(self))
+
     def to_core(self) -> Any:
         """The C++ program, validated once more on the other side and cached here."""
         return self._core
@@ -194,32 +209,7 @@ class Program:
     def _core(self) -> Any:
         from pycore import _core
 
-        return _core.Program(
-            inputs=len(self.inputs),
-            constants=np.asarray(self.constants, dtype=np.float32),
-            n_scalars=self.n_scalars,
-            n_registers=self.n_registers,
-            n_states=self.n_states,
-            scalar_code=self.rows("scalar"),
-            start_code=self.rows("start"),
-            step_code=self.rows("step"),
-            start_streams=np.asarray(self.start_streams, dtype=np.uint32),
-            step_streams=np.asarray(self.step_streams, dtype=np.uint32),
-            stage_register=self.stage_register,
-            stages=len(self.stages),
-            absorbing=np.asarray(self.absorbing, dtype=np.int32),
-            record_names=[r.name for r in self.records],
-            record_kinds=[r.kind for r in self.records],
-            record_registers=np.asarray([r.register for r in self.records], dtype=np.int32),
-            record_by_stage=np.asarray([r.by_stage for r in self.records], dtype=np.uint8),
-            record_exponents=np.asarray(
-                [(r.exponent, r.square_exponent) for r in self.records], dtype=np.int32
-            ).reshape(len(self.records), 2),
-            record_ranges=np.asarray(
-                [(r.low, r.high) for r in self.records], dtype=np.float32
-            ).reshape(len(self.records), 2),
-            record_bins=np.asarray([r.bins for r in self.records], dtype=np.int32),
-        )
+        return _core.Program(self.to_words())
 
 
 def _require(condition: bool, message: str) -> None:
@@ -327,6 +317,9 @@ def _op(label: str, index: int, row: Row) -> Op:
 
 def _validate_record(record: Record, live: set[int]) -> None:
     label = f"record {record.name!r}"
+    size = len(record.name.encode()) if isinstance(record.name, str) else 0
+    _require(0 < size <= MAX_NAME, f"{label}: allowed is a name of 1 to {MAX_NAME} bytes")
+    _require("\0" not in record.name, f"{label}: a zero byte in the name")
     _require(record.kind in ("count", "moments", "histogram"), f"{label}: kind {record.kind!r}")
     _require(record.register in live, f"{label}: register {record.register} is not written")
     if record.kind == "moments":

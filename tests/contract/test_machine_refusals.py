@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from pycore import _core
 from pycore.program.instructions import Op
 from pycore.program.program import Program, Record
+from pycore.program.words import SECTIONS, pack, sections
 from tests.contract.programs import Population, by_machine, by_oracle, programs, row
 
 RANDOM = settings(
@@ -24,34 +25,15 @@ I32 = st.integers(-(2**31), 2**31 - 1)
 
 
 def arguments(program: Program) -> dict[str, Any]:
-    """What a program passes to the extension."""
-    n = len(program.records)
-    return {
-        "inputs": len(program.inputs),
-        "constants": np.asarray(program.constants, dtype=np.float32),
-        "n_scalars": program.n_scalars,
-        "n_registers": program.n_registers,
-        "n_states": program.n_states,
-        "scalar_code": program.rows("scalar"),
-        "start_code": program.rows("start"),
-        "step_code": program.rows("step"),
-        "start_streams": np.asarray(program.start_streams, dtype=np.uint32),
-        "step_streams": np.asarray(program.step_streams, dtype=np.uint32),
-        "stage_register": program.stage_register,
-        "stages": len(program.stages),
-        "absorbing": np.asarray(program.absorbing, dtype=np.int32),
-        "record_names": [r.name for r in program.records],
-        "record_kinds": [r.kind for r in program.records],
-        "record_registers": np.asarray([r.register for r in program.records], dtype=np.int32),
-        "record_by_stage": np.asarray([r.by_stage for r in program.records], dtype=np.uint8),
-        "record_exponents": np.asarray(
-            [(r.exponent, r.square_exponent) for r in program.records], dtype=np.int32
-        ).reshape(n, 2),
-        "record_ranges": np.asarray(
-            [(r.low, r.high) for r in program.records], dtype=np.float32
-        ).reshape(n, 2),
-        "record_bins": np.asarray([r.bins for r in program.records], dtype=np.int32),
-    }
+    """Return what a program passes to the extension, to be broken."""
+    return sections(program)
+
+
+def sizes(**changes: int) -> dict[str, Any]:
+    """Sizes of the coin with some of them changed."""
+    names = ("inputs", "n_scalars", "n_registers", "n_states", "stages", "stage_register")
+    coins = dict(zip(names, sections(coin())["sizes"].tolist(), strict=True))
+    return {"sizes": np.array([*(coins | changes).values()], np.int32)}
 
 
 def use(core: _core.Program, inputs: int) -> None:
@@ -70,12 +52,11 @@ def use(core: _core.Program, inputs: int) -> None:
 @given(data=st.data())
 @settings(RANDOM, max_examples=150)
 def test_a_corrupted_program_is_refused_or_runs(data: st.DataObject) -> None:
-    program = data.draw(programs())
-    given_arguments = arguments(program)
+    parts = arguments(data.draw(programs()))
     for _ in range(data.draw(st.integers(1, 3))):
-        name = data.draw(st.sampled_from([*given_arguments]))
-        value = given_arguments[name]
-        if isinstance(value, np.ndarray) and value.size and data.draw(st.booleans()):
+        name = data.draw(st.sampled_from(SECTIONS))
+        value = parts[name]
+        if value.size and data.draw(st.booleans()):
             broken = value.copy()
             place = data.draw(st.integers(0, value.size - 1))
             if value.dtype.kind == "f":
@@ -84,27 +65,38 @@ def test_a_corrupted_program_is_refused_or_runs(data: st.DataObject) -> None:
                 limits = np.iinfo(value.dtype)
                 near = st.integers(max(-5, limits.min), 40)
                 broken.flat[place] = data.draw(near | st.integers(limits.min, limits.max))
-            given_arguments[name] = broken
-        elif isinstance(value, np.ndarray):
-            shape = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=13)
-            given_arguments[name] = np.zeros(data.draw(shape), dtype=value.dtype)
-        elif isinstance(value, int):
-            given_arguments[name] = data.draw(st.integers(-5, 5000) | I32)
+            parts[name] = broken
         else:
-            given_arguments[name] = data.draw(st.lists(st.text(max_size=5), max_size=4))
+            parts[name] = np.zeros(data.draw(st.integers(0, 40)), dtype=value.dtype)
     try:
-        core = _core.Program(**given_arguments)
+        core = _core.Program(pack(parts))
     except ValueError:
         return
-    use(core, given_arguments["inputs"])
+    use(core, int(parts["sizes"][0]))
+
+
+@given(data=st.data())
+@settings(RANDOM, max_examples=150)
+def test_a_damaged_form_is_refused_or_runs(data: st.DataObject) -> None:
+    words = data.draw(programs()).to_words()
+    for _ in range(data.draw(st.integers(0, 2))):
+        place = data.draw(st.integers(3, words.size - 1))
+        words[place] = data.draw(st.integers(0, 40) | st.integers(0, 2**32 - 1))
+    if data.draw(st.booleans()):
+        words = words[: data.draw(st.integers(0, words.size))].copy()
+        words[2:3] = words.size
+    try:
+        core = _core.Program(words)
+    except ValueError:
+        return
+    use(core, int(words[4]))
 
 
 @given(code=hnp.arrays(np.int32, st.tuples(st.integers(0, 4), st.just(12)), elements=I32))
 @settings(RANDOM, max_examples=50)
 def test_arbitrary_rows_are_refused_or_run(code: Any) -> None:
-    simple = arguments(coin())
     try:
-        core = _core.Program(**(simple | {"step_code": code}))
+        core = _core.Program(pack(arguments(coin()) | {"step_code": code}))
     except ValueError:
         return
     use(core, 1)
@@ -120,50 +112,92 @@ def coin(**changes: Any) -> Program:
     return dataclasses.replace(base, **changes)
 
 
+def integers(*values: int) -> Any:
+    return np.array(values, np.int32)
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown operation": ({"step_code": [(34, *[0] * 11)]}, "unknown operation 34"),
-    "negative register": ({"step_code": [row(Op.COPY, -1, (0,))]}, "writes register -1"),
-    "register beyond the file": ({"step_code": [row(Op.COPY, 2, (0,))]}, "writes register 2"),
-    "register not yet written": ({"step_code": [row(Op.COPY, 0, (1,))]}, "reads register 1"),
-    "unknown scalar": ({"step_code": [row(Op.BROADCAST, 1, (), (2,))]}, "unknown scalar register"),
-    "unknown stream": ({"step_code": [row(Op.UNIFORM, 1, (), (), 1)]}, "unknown stream"),
+    "unknown operation": ({"step_code": integers(34, *[0] * 11)}, "unknown operation 34"),
+    "negative register": ({"step_code": integers(*row(Op.COPY, -1, (0,)))}, "writes register -1"),
+    "register beyond the file": (
+        {"step_code": integers(*row(Op.COPY, 2, (0,)))},
+        "writes register 2",
+    ),
+    "register not yet written": (
+        {"step_code": integers(*row(Op.COPY, 0, (1,)))},
+        "reads register 1",
+    ),
+    "unknown scalar": (
+        {"step_code": integers(*row(Op.BROADCAST, 1, (), (2,)))},
+        "unknown scalar register",
+    ),
+    "unknown stream": (
+        {"step_code": integers(*row(Op.UNIFORM, 1, (), (), 1))},
+        "unknown stream",
+    ),
     "drawing scalar code": (
-        {"scalar_code": [row(Op.UNIFORM, 1)]},
+        {"scalar_code": integers(*row(Op.UNIFORM, 1))},
         "scalar code draws random numbers",
     ),
     "scalar code writing a constant": (
-        {"scalar_code": [row(Op.ADD, 1, (0, 0))]},
+        {"scalar_code": integers(*row(Op.ADD, 1, (0, 0)))},
         "writes register 1",
     ),
+    "half a row": ({"step_code": integers(*[0] * 6)}, "step_code has 6 words"),
     "constant that is not finite": ({"constants": np.array([np.nan], np.float32)}, "not finite"),
-    "too many registers": ({"n_registers": 5000}, "n_registers is 5000"),
-    "states beyond registers": ({"n_states": 3}, "n_states is 3"),
-    "scalar never written": ({"n_scalars": 3}, "never written"),
-    "stage register without stages": ({"stage_register": 0}, "without stages"),
-    "stage in a register that is no state": ({"stages": 2, "stage_register": 1}, "not a state"),
+    "too many registers": (sizes(n_registers=5000), "n_registers is 5000"),
+    "states beyond registers": (sizes(n_states=3), "n_states is 3"),
+    "scalar never written": (sizes(n_scalars=3), "never written"),
+    "stage register without stages": (sizes(stage_register=0), "without stages"),
+    "stage in a register that is no state": (sizes(stages=2, stage_register=1), "not a state"),
     "unknown absorbing stage": (
-        {"stages": 2, "stage_register": 0, "absorbing": np.array([2], np.int32)},
+        sizes(stages=2, stage_register=0) | {"absorbing": integers(2)},
         "unknown stage 2",
     ),
-    "record of an unknown register": (
-        {"record_registers": np.array([9], np.int32)},
-        "register 9 is not written",
-    ),
-    "record of an unknown kind": ({"record_kinds": ["median"]}, "'median'"),
-    "fewer kinds than names": ({"record_kinds": []}, "records"),
-    "histogram without bins": ({"record_kinds": ["histogram"]}, "bins 0"),
+    "record of an unknown register": ({"record_registers": integers(9)}, "register 9 is not"),
+    "record of an unknown kind": ({"record_kinds": integers(3)}, "'heads': unknown kind"),
+    "fewer kinds than names": ({"record_kinds": integers()}, "record_registers has 1 entries"),
+    "histogram without bins": ({"record_kinds": integers(2)}, "bins 0"),
+    "name longer than its bytes": ({"record_name_sizes": integers(50)}, "record_names has 2"),
+    "name beyond all limits": ({"record_name_sizes": integers(201)}, "more than 200 bytes"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_wrong_program_is_refused_with_the_reason(case: str) -> None:
     changes, message = REFUSED[case]
-    changes = {
-        name: np.array(value, np.int32) if name.endswith("_code") else value
-        for name, value in changes.items()
-    }
     with pytest.raises(ValueError, match=message):
-        _core.Program(**(arguments(coin()) | changes))
+        _core.Program(pack(arguments(coin()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("place", "word", "message"),
+    [
+        (0, 1, "does not mark a program"),
+        (1, 2, "format 2, allowed is 1"),
+        (2, 9, "the form says 9"),
+        (3, 7, "sizes has 7"),
+        (3, 2**32 - 1, "sizes is longer than the form"),
+    ],
+)
+def test_a_form_of_another_kind_is_refused(place: int, word: int, message: str) -> None:
+    words = coin().to_words()
+    words[place] = word
+    with pytest.raises(ValueError, match=message):
+        _core.Program(words)
+
+
+def test_a_form_that_ends_early_or_late_is_refused() -> None:
+    words = coin().to_words()
+    for size, message in ((0, "at least 3"), (3, "the end comes before sizes")):
+        short = words[:size].copy()
+        short[2:3] = size
+        with pytest.raises(ValueError, match=message):
+            _core.Program(short)
+    late = np.append(words, np.uint32(0))
+    late[2] = late.size
+    with pytest.raises(ValueError, match="left over"):
+        _core.Program(late)
 
 
 def run_coin(**changes: Any) -> Any:
@@ -181,7 +215,7 @@ def run_coin(**changes: Any) -> Any:
         ({"batches": 0}, "batches: received 0"),
         ({"threads": -1}, "threads: received -1"),
         ({"block": 100}, "block: received 100"),
-        ({"isa": "neon"}, "isa: received 'neon'"),
+        ({"isa": "z80"}, "isa: received 'z80'"),
         ({"counts": np.array([2**41], np.uint64)}, "at most 2\\^40"),
         ({"segments": np.array([2**24], np.uint32)}, "below 2\\^24"),
         ({"segments": np.array([0, 1], np.uint32)}, "one segment number per cell"),

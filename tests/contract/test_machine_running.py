@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 
 from pycore import _core
-from pycore.program.instructions import Op
 from tests.contract.noise import noise
-from tests.contract.programs import row
 
 # Three runs of 2^36 consumers, each meant to be interrupted; prints when the interrupt arrived and
 # how many threads it left.  The clock is the system's monotonic one, the same in both processes.
@@ -124,20 +122,10 @@ def test_a_run_keeps_no_reference() -> None:
     assert sys.getrefcount(ledger) == 2
 
 
-def test_a_program_outlives_the_arrays_it_was_made_from() -> None:
-    code = np.array([row(Op.NORMAL, 0)], dtype=np.int32)
-    slots = np.array([1], dtype=np.uint32)
-    empty_code = np.zeros((0, 12), np.int32)
-    core = _core.Program(
-        inputs=0, constants=np.zeros(0, np.float32), n_scalars=0, n_registers=1, n_states=0,
-        scalar_code=empty_code, start_code=empty_code, step_code=code,
-        start_streams=np.zeros(0, np.uint32), step_streams=slots, stage_register=-1, stages=0,
-        absorbing=np.zeros(0, np.int32), record_names=["z"], record_kinds=["moments"],
-        record_registers=np.zeros(1, np.int32), record_by_stage=np.zeros(1, np.uint8),
-        record_exponents=np.array([[16, 12]], np.int32),
-        record_ranges=np.array([[0, 1]], np.float32), record_bins=np.zeros(1, np.int32),
-    )  # fmt: skip
-    code[:], slots[:] = 2**30, 0
+def test_a_program_outlives_the_words_it_was_made_from() -> None:
+    words = noise().to_words()
+    core = _core.Program(words)
+    words[:] = 2**30
     table, one = [np.zeros((1, 0), np.float32)], np.zeros(1, np.uint32)
     ledger = _core.run(core, table, np.array([5000], np.uint64), one, 1, 9, 1)
     np.testing.assert_array_equal(ledger, run_noise(5000, 9))

@@ -149,5 +149,6 @@ const Kernels& scalar_kernels() noexcept;
 const Kernels& avx2_kernels() noexcept;
 const Kernels& avx512_kernels() noexcept;
 #endif
+const Kernels& v128_kernels() noexcept; // NEON or WebAssembly, where built
 
 } // namespace pycore

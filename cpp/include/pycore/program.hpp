@@ -1,12 +1,11 @@
 // A program as the library owns it: copied in, validated once, immutable.
 #pragma once
 
+#include "pycore/buffer.hpp"
 #include "pycore/machine.hpp"
+#include "pycore/refusal.hpp"
 
 #include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace pycore {
 
@@ -17,9 +16,10 @@ inline constexpr std::int32_t MAX_RECORDS = 65536;
 inline constexpr std::int32_t MAX_BINS = 4096;
 inline constexpr std::int32_t MAX_STAGES = 64;
 inline constexpr std::int32_t MAX_EXPONENT = 30;
+inline constexpr std::int32_t MAX_NAME = 200; // bytes of a record's name
 
 struct RecordDefinition {
-    std::string name;
+    Text name;
     RecordKind kind = RecordKind::count;
     std::int32_t source = 0;
     bool by_stage = false;
@@ -33,24 +33,24 @@ struct RecordDefinition {
 // What arrives from outside; nothing in it is trusted.
 struct ProgramDefinition {
     std::int64_t inputs = 0;
-    std::vector<float> constants;
+    Buffer<float> constants;
     std::int64_t n_scalars = 0;
     std::int64_t n_registers = 0;
     std::int64_t n_states = 0;
-    std::vector<Instruction> scalar_code;
-    std::vector<Instruction> start_code;
-    std::vector<Instruction> step_code;
-    std::vector<std::uint32_t> start_streams;
-    std::vector<std::uint32_t> step_streams;
+    Buffer<Instruction> scalar_code;
+    Buffer<Instruction> start_code;
+    Buffer<Instruction> step_code;
+    Buffer<std::uint32_t> start_streams;
+    Buffer<std::uint32_t> step_streams;
     std::int64_t stage_register = -1;
     std::int64_t stages = 0;
-    std::vector<std::int32_t> absorbing;
-    std::vector<RecordDefinition> records;
+    Buffer<std::int32_t> absorbing;
+    Buffer<RecordDefinition> records;
 };
 
 class Program {
   public:
-    // Throws std::invalid_argument naming what is wrong; afterwards no run can leave its memory.
+    // Refuses with what is wrong; afterwards no run can leave its memory.
     explicit Program(ProgramDefinition definition);
 
     ProgramView view() const noexcept;
@@ -67,14 +67,14 @@ class Program {
     // Whether a lane register holds a value after a step (a state, or written by step code).
     bool readable(std::int64_t lane_register) const noexcept;
     // Fill one scalar file: inputs, constants, computed scalars.
-    void fill_scalars(const float* inputs, float* file) const noexcept;
+    void fill_scalars(const float* input_values, float* file) const noexcept;
 
   private:
     ProgramDefinition definition_;
-    std::vector<bool> readable_;
-    std::vector<Step> scalar_steps_;
-    std::unique_ptr<bool[]> absorbing_;
-    std::vector<RecordView> records_;
+    Buffer<bool> readable_;
+    Buffer<Step> scalar_steps_;
+    Buffer<bool> absorbing_;
+    Buffer<RecordView> records_;
     std::int32_t width_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // Running a program over whole populations with many threads, or over single lives.
 #pragma once
 
+#include "pycore/limits.hpp"
 #include "pycore/machine.hpp"
 #include "pycore/program.hpp"
 
@@ -10,10 +11,6 @@
 #include <vector>
 
 namespace pycore {
-
-inline constexpr std::int64_t MAX_PERIODS = std::int64_t{1} << 28;
-inline constexpr std::uint64_t MAX_CONSUMERS = std::uint64_t{1} << 40;
-inline constexpr std::uint32_t MAX_SEGMENTS = std::uint32_t{1} << 24;
 
 // Scalar inputs of one cell over time: `rows` is 1 (constant) or the number of periods.
 struct InputTable {

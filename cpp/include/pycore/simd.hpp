@@ -1,11 +1,11 @@
-// Thin vector types: the same exactly rounded operations on one, eight or sixteen lanes.
+// Thin vector types: the same exactly rounded operations on one, four, eight or sixteen lanes.
 //
 // Every operation is exact or correctly rounded (add, mul, div, sqrt, compare, convert, shift), so
-// the three types give the same bits in each lane by construction.  There is no fused
+// the types give the same bits in each lane by construction.  There is no fused
 // multiply-add, and min and max are `a < b ? a : b` and `a > b ? a : b`, as minps and maxps are.
 //
-// `Wide` holds one vector's worth of 64-bit products for Philox: even and odd lanes apart, only the
-// low halves meaningful between operations.
+// `Wide` holds one vector's worth of 64-bit products for Philox, laid out as multiplies it best;
+// only the low halves are meaningful between operations.
 #pragma once
 
 #include "pycore/inlining.hpp"
@@ -17,6 +17,9 @@
 #endif
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #include "pycore/simd_avx512.hpp"
+#endif
+#if defined(__aarch64__) || defined(__wasm_simd128__)
+#include "pycore/simd_128.hpp"
 #endif
 
 namespace pycore {
