@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,36 @@ from pycore import _core
 from pycore.program import interpret
 from pycore.program.compile import compile_model
 from pycore.program.program import Program
-from tests.benchmarks import peers
 from tests.benchmarks.benchmark_model import PERIODS, SEGMENTS, benchmark_model
 from tests.benchmarks.cluster import two_workers
+from tests.benchmarks.peers.columns import COLUMNS, F64, Peer, standard_errors_apart
+from tests.benchmarks.peers.jax_scan import jax_scan
+from tests.benchmarks.peers.mesa_agents import mesa_agents
+from tests.benchmarks.peers.numba_expert import numba_expert
+from tests.benchmarks.peers.numpy_chunked import numpy_chunked
+from tests.benchmarks.peers.plain_cpp import plain_cpp
+from tests.benchmarks.peers.polars_frames import polars_frames
+from tests.benchmarks.peers.starsim_module import starsim_module
+
+Contender = Callable[[int], tuple[int, F64]]
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
-TARGET = 5.0
+# Tool → how it is made, and which share of the consumers its time allows.
+PEERS: dict[str, tuple[Callable[[], Peer], int]] = {
+    **{f"NumPy, chunk {n}": (partial(numpy_chunked, n), 1) for n in (4096, 16384, 65536)},
+    "Numba, expert": (numba_expert, 1),
+    **{f"JAX, {g}, {n}": (partial(jax_scan, g, n), 1) for g in ("threefry2x32", "rbg")
+       for n in (512, 2560)},
+    "Polars": (polars_frames, 2),
+    "plain C++": (plain_cpp, 2),
+    "Starsim": (starsim_module, 4),
+    "Mesa": (mesa_agents, 100),
+}  # fmt: skip
+TOOLS = ("NumPy", "Numba", "JAX", "Polars", "plain C++", "Starsim", "Mesa")
+TARGETS = {
+    "NumPy / machine avx512": 9.0, "NumPy / machine avx2": 6.0,
+    "Starsim / machine avx512": 40.0, "Mesa / machine avx512": 700.0,
+}  # fmt: skip
 # 8 segments · 52 periods · 15 columns, correlated over time: by chance 5.5 is passed once in 4 000
 # comparisons at most.
 LARGEST_DISTANCE = 5.5
@@ -65,7 +91,7 @@ class Machine:
         arguments = self.arguments(consumers, seed)
         return _core.run(self.program.to_core(), *arguments, **settings)
 
-    def sums(self, ledger: npt.NDArray[np.int64]) -> peers.F64:
+    def sums(self, ledger: npt.NDArray[np.int64]) -> F64:
         """Sums in the columns of the peers."""
         rows = ledger[:, 0].astype(np.float64)
         columns = {"left": rows[..., 2]}
@@ -80,7 +106,7 @@ class Machine:
                 )
         somewhere = columns["left"] + columns["disappointed"] + columns["exhausted"]
         columns["calm"] = rows[..., 0] - somewhere
-        return np.stack([columns[name] for name in peers.COLUMNS], axis=-1)
+        return np.stack([columns[name] for name in COLUMNS], axis=-1)
 
 
 def core_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -90,64 +116,66 @@ def core_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - begin, result
 
 
-def compare(name: str, leave_base: float, consumers: int, rounds: int) -> dict[str, Any]:
-    """One scenario: nanoseconds per active consumer-period of every contender."""
-    machine = Machine.build(leave_base)
-    contenders: dict[str, Callable[[int], tuple[int, peers.F64]]] = {}
-    for isa in _core.isas():
-        size = consumers if isa != "scalar" else consumers // 8
+def contenders(machine: Machine, leave_base: float, consumers: int) -> dict[str, Contender]:
+    """Label → work for a seed, which says how many consumers it lived and their sums."""
 
-        def by_machine(seed: int, isa: str = isa, size: int = size) -> tuple[int, peers.F64]:
-            return size, machine.sums(machine.run(size, seed, isa=isa, threads=1))
+    def by_machine(isa: str, size: int) -> Contender:
+        return lambda seed: (size, machine.sums(machine.run(size, seed, isa=isa, threads=1)))
 
-        contenders[f"machine {isa}"] = by_machine
-    handwritten: dict[str, peers.Peer | None] = {
-        f"numpy chunk {chunk}": peers.numpy_chunked(chunk) for chunk in (4096, 16384, 65536)
+    def by_peer(peer: Peer, size: int) -> Contender:
+        return lambda seed: (size, peer(size, leave_base, seed))
+
+    found = {
+        f"machine {isa}": by_machine(isa, consumers // 8 if isa == "scalar" else consumers)
+        for isa in _core.isas()
     }
-    handwritten["numba expert"] = peers.numba_expert()
-    for peer_name, peer in handwritten.items():
-        if peer is not None:
+    for label, (make, share) in PEERS.items():
+        try:
+            peer = make()
+        except ImportError as error:
+            sys.stderr.write(f"{label} is left out: {error}\n")
+            continue
+        found[label] = by_peer(peer, max(consumers // share // SEGMENTS * SEGMENTS, 2_000))
+    few = 256 * SEGMENTS  # three orders of magnitude slower than the machine, and needs no more
 
-            def by_peer(seed: int, peer: peers.Peer = peer) -> tuple[int, peers.F64]:
-                return consumers, peer(consumers, leave_base, seed)
-
-            contenders[peer_name] = by_peer
-    few = 256 * SEGMENTS  # the oracle is three orders of magnitude slower and needs no more
-
-    def by_oracle(seed: int) -> tuple[int, peers.F64]:
+    def by_oracle(seed: int) -> tuple[int, F64]:
         ledger = interpret.run(machine.program, *machine.arguments(few, seed))
         return few, machine.sums(ledger)
 
-    contenders["oracle (NumPy interpreter)"] = by_oracle
+    found["oracle (NumPy interpreter)"] = by_oracle
+    return found
 
+
+def compare(name: str, leave_base: float, consumers: int, rounds: int) -> dict[str, Any]:
+    """One scenario: nanoseconds per active consumer-period of every contender."""
+    machine = Machine.build(leave_base)
+    work = contenders(machine, leave_base, consumers)
     reference = machine.sums(machine.run(4 * consumers, 99, threads=0))
-    times: dict[str, list[float]] = {label: [] for label in contenders}
+    times: dict[str, list[float]] = {label: [] for label in work}
     distances: dict[str, float] = {}
     for seed in range(1, rounds + 1):
-        for label, work in contenders.items():
-            seconds, (size, sums) = core_seconds(lambda work=work, seed=seed: work(seed))  # type: ignore[misc]
+        for label, live in work.items():
+            seconds, (size, sums) = core_seconds(lambda live=live, seed=seed: live(seed))  # type: ignore[misc]
             times[label].append(1e9 * seconds / sums[..., :4].sum())
-            distance = peers.standard_errors_apart(sums, reference, (size, 4 * consumers))
+            distance = standard_errors_apart(sums, reference, (size, 4 * consumers))
             if distance > LARGEST_DISTANCE:
                 raise SystemExit(f"{name}: {label} is {distance:.1f} standard errors away")
             distances[label] = max(distances.get(label, 0.0), distance)
-    best = f"machine {_core.isas()[0]}"
-    numpy_best = [
-        min(pair) for pair in zip(*(times[k] for k in times if k.startswith("numpy")), strict=True)
-    ]
+    ratios: dict[str, float] = {}
+    for isa in _core.isas():
+        for tool in TOOLS:
+            runs = [times[label] for label in times if label.startswith(tool)]
+            if runs:
+                best = [min(of_round) for of_round in zip(*runs, strict=True)]
+                ratios[f"{tool} / machine {isa}"] = statistics.median(
+                    b / m for b, m in zip(best, times[f"machine {isa}"], strict=True)
+                )
     medians = {label: statistics.median(values) for label, values in times.items()}
-    ratios = {
-        f"ratio machine {isa} to NumPy": statistics.median(
-            n / m for n, m in zip(numpy_best, times[f"machine {isa}"], strict=True)
-        )
-        for isa in _core.isas()
-    }
     return {
-        "ratio": ratios[f"ratio {best} to NumPy"],
+        "ratio": ratios[f"NumPy / machine {_core.isas()[0]}"],
         "peers": {k: v for k, v in medians.items() if not k.startswith("machine")},
         "figures": {
             "unit": "core-ns per active consumer-period, median of rounds",
-            "target": TARGET,
             "rounds": rounds,
             "consumers": consumers,
             **{k: v for k, v in medians.items() if k.startswith("machine")},
@@ -155,6 +183,15 @@ def compare(name: str, leave_base: float, consumers: int, rounds: int) -> dict[s
             "largest distance in standard errors": distances,
         },
     }
+
+
+def missed(entry: dict[str, Any]) -> list[str]:
+    """Ratios below their targets."""
+    return [
+        f"{pair}: {value:.2f}, target {TARGETS[pair]:g}"
+        for pair, value in entry["figures"].items()
+        if pair in TARGETS and value < TARGETS[pair]
+    ]
 
 
 def two_threads(consumers: int, rounds: int) -> dict[str, Any]:
@@ -203,10 +240,13 @@ def flat_in_population(consumers: int, rounds: int) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Run everything, write the file, say what was found; fail below the target."""
+    # One thread per tool: core time is what is compared, and waiting threads burn it.
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer consumers and rounds")
     quick = parser.parse_args(arguments).quick
-    consumers, rounds = (40_000, 3) if quick else (200_000, 5)
+    consumers, rounds = (40_960, 3) if quick else (204_800, 5)
     results: dict[str, Any] = {
         name: compare(name, leave_base, consumers, rounds) for name, leave_base in SCENARIOS.items()
     }
@@ -225,8 +265,9 @@ def main(arguments: list[str]) -> int:
                 if isinstance(value, float):
                     sys.stdout.write(f"    {label}: {value:.4g}\n")
     sys.stdout.write(f"{OUT}\n")
-    vector = _core.isas()[0] != "scalar"
-    return int(vector and any(results[name]["ratio"] < TARGET for name in SCENARIOS))
+    below = [f"{name}: {line}" for name in SCENARIOS for line in missed(results[name])]
+    sys.stdout.writelines(f"below its target: {line}\n" for line in below)
+    return int(bool(below))
 
 
 def _processor() -> str:
