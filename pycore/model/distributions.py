@@ -175,16 +175,6 @@ class Uniform(Distribution):
         return (self.low + self.high) / 2, (self.high - self.low) ** 2 / 12
 
 
-def _log_gamma(shape: sp.Expr, z: sp.Expr, first: sp.Expr, second: sp.Expr) -> sp.Expr:
-    """Logarithm of a Gamma(shape, 1) number.
-
-    A gamma number of shape a is one of shape a + 2 times U^(1/a) V^(1/(a + 1)); of shapes of at
-    least 2 the quantile is smooth.  The logarithm stays finite where a tiny shape gives numbers
-    below the smallest float.
-    """
-    return gamma_log(z, shape + 2) + sp.log(first) / shape + sp.log(second) / (shape + 1)
-
-
 @dataclass(frozen=True)
 class Beta(Distribution):
     """Beta distribution, of two gamma numbers; for shares and unequal chances.
@@ -203,9 +193,7 @@ class Beta(Distribution):
 
     def transform(self, *standard: sp.Expr) -> sp.Expr:
         """X / (X + Y) of gamma numbers X and Y, through their logarithms."""
-        return logistic(
-            _log_gamma(self.alpha, *standard[:3]) - _log_gamma(self.beta, *standard[3:])
-        )
+        return logistic(gamma_log(*standard[:3], self.alpha) - gamma_log(*standard[3:], self.beta))
 
     def moments(self) -> tuple[sp.Expr, sp.Expr]:
         """Mean and variance."""
@@ -244,7 +232,7 @@ class Gamma(Distribution):
 
     def transform(self, *standard: sp.Expr) -> sp.Expr:
         """exp(logarithm of a Gamma(alpha, 1) number) / beta."""
-        return sp.exp(_log_gamma(self.alpha, *standard)) / self.beta
+        return sp.exp(gamma_log(*standard, self.alpha)) / self.beta
 
     def moments(self) -> tuple[sp.Expr, sp.Expr]:
         """Mean and variance."""
@@ -332,7 +320,9 @@ class Categorical(Distribution):
 
     def __post_init__(self) -> None:
         if not isinstance(self.utilities, Mapping) or not 2 <= len(self.utilities) <= MAX_OPTIONS:
-            raise refuse("Categorical", self.utilities, f"2 to {MAX_OPTIONS} options with utilities")
+            raise refuse(
+                "Categorical", self.utilities, f"2 to {MAX_OPTIONS} options with utilities"
+            )
         for label in self.utilities:
             if not isinstance(label, str) or not label.isidentifier():
                 raise refuse("Categorical", label, "options named like variables (snake_case)")

@@ -6,7 +6,6 @@ derivative, so an equation that is accepted can be simulated, printed and estima
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import sympy as sp
 
 from pycore.errors import refuse
+from pycore.model.checks import finite
 
 __all__ = [
     "ALLOWED",
@@ -142,14 +142,9 @@ def table(x: Any, xs: Sequence[float], ys: Sequence[float]) -> Any:
     """
     knots = []
     for argument, values in (("table xs", xs), ("table ys", ys)):
-        if isinstance(values, str) or not isinstance(values, Sequence) and not hasattr(
-            values, "__len__"
-        ):  # fmt: skip
+        if isinstance(values, str) or not hasattr(values, "__len__"):
             raise refuse(argument, values, "a sequence of numbers")
-        if any(not isinstance(v, int | float) or isinstance(v, bool) or not math.isfinite(v)
-               for v in values):  # fmt: skip
-            raise refuse(argument, list(values), "finite numbers")
-        knots.append([sp.sympify(v) for v in values])
+        knots.append([sp.sympify(finite(argument, v)) for v in values])
     if len(knots[0]) != len(knots[1]):
         raise refuse("table", (len(xs), len(ys)), "as many ys as xs")
     flat = [k for pair in zip(*knots, strict=True) for k in pair]
@@ -169,9 +164,12 @@ class binomial(sp.Function):  # type: ignore[misc]  # noqa: N801
 
 
 class gamma_log(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """Log of the Gamma(shape, 1) quantile at a standard normal number, of that and shape ≥ 2."""
+    """Log of a Gamma(shape, 1) number, of one normal and two uniform numbers and the shape.
 
-    nargs = 2
+    Whole, because a logarithm is finite where a tiny shape gives a number below the smallest float.
+    """
+
+    nargs = 4
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:

@@ -125,9 +125,11 @@ def _binomial(u: Any, trials: Any, chance: Any) -> Any:
     return stats.binom.isf(u, np.floor(np.maximum(trials, 0)), np.clip(chance, 0, 1))
 
 
-def _gamma_log(z: Any, shape: Any) -> Any:
+def _gamma_log(z: Any, first: Any, second: Any, shape: Any) -> Any:
     import numpy as np
     from scipy.special import gammainccinv, gammaincinv, ndtr
 
     tail = ndtr(-np.abs(z))
-    return np.log(np.where(np.less(z, 0), gammaincinv(shape, tail), gammainccinv(shape, tail)))
+    above = np.add(shape, 2)
+    whole = np.where(np.less(z, 0), gammaincinv(above, tail), gammainccinv(above, tail))
+    return np.log(whole) + np.log(first) / shape + np.log(second) / np.add(shape, 1)

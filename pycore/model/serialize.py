@@ -209,9 +209,7 @@ def _declare(model: Model, w: dict[str, Any]) -> None:
         case "draw":
             model.draw(name, distribution_from_json(name, w["distribution"]), **common)
         case "event":
-            chosen = {
-                k: x(f"{name}.{k}", w[k]) for k in ("probability", "logit", "when") if k in w
-            }
+            chosen = {k: x(f"{name}.{k}", w[k]) for k in ("probability", "logit", "when") if k in w}
             model.event(name, **chosen, **common)
         case "calendar":
             model.calendar(name, w["values"] or None, repeat=w["repeat"], **common)

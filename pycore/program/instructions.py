@@ -105,5 +105,5 @@ SPECIFICATION: dict[Op, Specification] = {
     Op.EVENT_LOGIT: Specification(1, 0, draws=True),
     Op.POISSON: Specification(2, 0),
     Op.BINOMIAL: Specification(3, 0),
-    Op.GAMMA_LOG: Specification(2, 0),
+    Op.GAMMA_LOG: Specification(4, 0),
 }

@@ -89,6 +89,8 @@ class _Code:
 
     def _power(self, e: Any) -> int:
         base, exponent = e.args
+        if not (2 * exponent).is_Integer:
+            raise InputError(f"expression: no instruction for the power {e}; write exp and log")
         doubled = int(2 * exponent)
         if doubled < 0:
             return self.emit(Op.DIV, (self.lower(_ONE), self.lower(base ** (-exponent))))

@@ -66,7 +66,7 @@ inline constexpr Specification SPECIFICATIONS[] = {
     {"eq_s", 1, 1, false},       {"select", 3, 0, false},    {"uniform", 0, 0, true},
     {"normal", 0, 0, true},      {"event_p", 1, 0, true},    {"event_s", 0, 1, true},
     {"event_logit", 1, 0, true}, {"poisson", 2, 0, false},   {"binomial", 3, 0, false},
-    {"gamma_log", 2, 0, false},
+    {"gamma_log", 4, 0, false},
 };
 
 inline constexpr std::int32_t OPERATIONS =

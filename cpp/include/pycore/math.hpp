@@ -180,7 +180,7 @@ PYCORE_INLINE typename V::Float limited(typename V::Float x, float high) noexcep
     return V::min(V::max(x, V::set(0.0F)), V::set(high));
 }
 
-inline constexpr float LARGEST_COUNT = 4194304.0F;
+inline constexpr float LARGEST_COUNT = 4194304.0F, SMALLEST_SHAPE = 0x1p-20F;
 
 // The count that is exceeded or reached with probability u: large counts for small u.
 template <class V>
@@ -214,10 +214,14 @@ PYCORE_INLINE typename V::Float binomial(typename V::Float u, typename V::Float 
     return V::select(flipped, V::sub(n, count), count);
 }
 
-// Logarithm of the gamma quantile at the standard normal number z, shape of at least 2.
+// Logarithm of a gamma number: the quantile of shape + 2 at the normal number z, brought down to
+// the shape by two uniform numbers.
 template <class V>
-PYCORE_INLINE typename V::Float gamma_log(typename V::Float z, typename V::Float shape) noexcept {
-    const auto a = V::max(shape, V::set(2.0F));
+PYCORE_INLINE typename V::Float gamma_log(typename V::Float z, typename V::Float first,
+                                          typename V::Float second,
+                                          typename V::Float shape) noexcept {
+    const auto least = V::max(shape, V::set(SMALLEST_SHAPE));
+    const auto a = V::add(least, V::set(2.0F));
     const auto s = V::div(V::set(1.0F), V::sqrt(a));
     const auto x = V::mul(z, V::set(0.15625F));
     const auto y = V::sub(V::mul(s, V::set(2.82842708F)), V::set(1.0F));
@@ -225,7 +229,10 @@ PYCORE_INLINE typename V::Float gamma_log(typename V::Float z, typename V::Float
     auto sum = horner<V>(tables::GAMMA[DEGREE], y);
     for (int j = DEGREE - 1; j >= 0; --j)
         sum = V::add(V::mul(sum, x), horner<V>(tables::GAMMA[j], y));
-    return V::add(log<V>(a), V::add(V::mul(s, z), V::mul(V::mul(s, s), sum)));
+    const auto quantile = V::add(log<V>(a), V::add(V::mul(s, z), V::mul(V::mul(s, s), sum)));
+    const auto down = V::add(V::div(log<V>(first), least),
+                             V::div(log<V>(second), V::add(least, V::set(1.0F))));
+    return V::add(quantile, down);
 }
 
 } // namespace pycore::math
