@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 # Public name → module that defines it (a name equal to the module's last part is the module).
 _WHERE = {
     "Beta": "pycore.model.distributions",
+    "Binomial": "pycore.model.distributions",
     "Exponential": "pycore.model.distributions",
     "Gamma": "pycore.model.distributions",
     "HalfNormal": "pycore.model.distributions",
@@ -22,6 +23,7 @@ _WHERE = {
     "Model": "pycore.model.model",
     "Normal": "pycore.model.distributions",
     "NotYetSimulated": "pycore.errors",
+    "Poisson": "pycore.model.distributions",
     "SummaryData": "pycore.estimation",
     "Uniform": "pycore.model.distributions",
     "answers": "pycore.simulation.answers",
@@ -43,11 +45,13 @@ _WHERE = {
     "reproduce": "pycore.simulation.provenance",
     "simulate": "pycore.simulation.simulate",
     "trajectories": "pycore.simulation.trajectories",
+    "table": "pycore.model.functions",
     "where": "pycore.model.functions",
 }
 
 __all__ = [
     "Beta",
+    "Binomial",
     "Exponential",
     "Gamma",
     "HalfNormal",
@@ -56,6 +60,7 @@ __all__ = [
     "Model",
     "Normal",
     "NotYetSimulated",
+    "Poisson",
     "SummaryData",
     "Uniform",
     "__version__",
@@ -77,6 +82,7 @@ __all__ = [
     "quantile",
     "reproduce",
     "simulate",
+    "table",
     "trajectories",
     "where",
 ]
@@ -88,14 +94,16 @@ if TYPE_CHECKING:
     from pycore.model.compose import compose
     from pycore.model.distributions import (
         Beta,
+        Binomial,
         Exponential,
         Gamma,
         HalfNormal,
         LogNormal,
         Normal,
+        Poisson,
         Uniform,
     )
-    from pycore.model.functions import average, logistic, where
+    from pycore.model.functions import average, logistic, table, where
     from pycore.model.model import Model
     from pycore.program.build import build_config
     from pycore.simulation.answers import answers

@@ -1,8 +1,9 @@
-"""Fit the polynomials of exp, log and the normal quantile; write them for C++ and for Python.
+"""Fit the polynomials of exp, log and the quantiles; write them for C++ and for Python.
 
 Both sides of the contract (the machine and its NumPy oracle) read the same float32 numbers because
 both files come from here.  The fits are minimax (Remez exchange) in 30-digit arithmetic, so that
-the rounded coefficients do not depend on a library's version or on the processor.
+the rounded coefficients do not depend on a library's version or on the processor.  The quantile of
+the gamma distribution has two arguments and is interpolated at Chebyshev nodes.
 
 Usage::
 
@@ -27,6 +28,8 @@ MODULE = ROOT / "pycore" / "program" / "tables.py"
 OCTAVES = 32
 LOWEST_EXPONENT = 126  # biased exponent of 0.5, the smallest magnitude a word can give
 NORMAL_DEGREE, EXP_DEGREE, LOG_DEGREE = 4, 5, 6
+GAMMA_Z, GAMMA_LOWEST_SHAPE = mpf("6.4"), 2  # a word's normal number is below 6.34
+GAMMA_DEGREE_Z, GAMMA_DEGREE_S = 14, 8
 
 Function = Callable[[mpf], mpf]
 
@@ -130,6 +133,62 @@ def log_polynomial() -> list[mpf]:
     return remez(q, mp.sqrt(mpf("0.5")) - 1, mp.sqrt(2) - 1, LOG_DEGREE, weight)
 
 
+def log_gamma_quantile(z: mpf, shape: mpf) -> mpf:
+    """Logarithm of the quantile of Gamma(shape, 1) at the probability Φ(z), by Newton's method."""
+    tail = mp.erfc(abs(z) / mp.sqrt(2)) / 2
+    # Wilson and Hilferty's cube, kept positive.
+    root = max(1 - 1 / (9 * shape) + z / (3 * mp.sqrt(shape)), mpf("0.01"))
+    y = mp.log(shape) + 3 * mp.log(root)
+    for _ in range(100):
+        x = mp.exp(y)
+        lower, upper = (x, mp.inf) if z > 0 else (0, x)
+        chance = mp.gammainc(shape, lower, upper, regularized=True)
+        slope = mp.exp(shape * y - x - mp.loggamma(shape)) / chance
+        step = mp.log(chance / tail) / slope
+        y += step if z > 0 else -step
+        if abs(step) < mpf(10) ** -22:
+            return y
+    raise RuntimeError(f"gamma quantile at z = {z}, shape {shape} did not settle")
+
+
+def chebyshev(values: list[mpf]) -> list[mpf]:
+    """Coefficients of powers of x in [−1, 1] of the interpolant at the Chebyshev nodes."""
+    n = len(values)
+    angle = [mp.pi * (2 * k + 1) / (2 * n) for k in range(n)]
+    weights = [2 * mp.fsum(v * mp.cos(j * t) for v, t in zip(values, angle, strict=True)) / n
+               for j in range(n)]  # fmt: skip
+    weights[0] /= 2
+    powers = [mpf(0)] * n
+    before, now = [mpf(0)] * n, [mpf(1)] + [mpf(0)] * (n - 1)
+    for j, weight in enumerate(weights):
+        powers = [p + weight * c for p, c in zip(powers, now, strict=True)]
+        twice = [mpf(0), *now[:-1]]
+        following = twice if j == 0 else [2 * a - b for a, b in zip(twice, before, strict=True)]
+        before, now = now, following
+    return powers
+
+
+def gamma_surface() -> list[list[mpf]]:
+    """How far the log of a gamma quantile is from log-normal: (log(x / shape) − s z) / s².
+
+    Entry j, k belongs to (z / 6.4)^j (2 s √2 − 1)^k with s = 1 / √shape, shape ≥ 2.
+    """
+    nodes_z, nodes_s = (
+        [mp.cos(mp.pi * (2 * k + 1) / (2 * (degree + 1))) for k in range(degree + 1)]
+        for degree in (GAMMA_DEGREE_Z, GAMMA_DEGREE_S)
+    )
+    rows = []
+    for node in nodes_z:
+        z, values = GAMMA_Z * node, []
+        for other in nodes_s:
+            s = (other + 1) / 2 / mp.sqrt(GAMMA_LOWEST_SHAPE)
+            shape = 1 / s**2
+            values.append((log_gamma_quantile(z, shape) - mp.log(shape) - s * z) / s**2)
+        rows.append(chebyshev(values))
+    columns = [chebyshev([row[k] for row in rows]) for k in range(len(nodes_s))]
+    return [[column[j] for column in columns] for j in range(len(nodes_z))]
+
+
 def scalar_constants() -> dict[str, mpf]:
     """Inverse of ln 2, and ln 2 in two parts: the high one has nine bits, so n · high is exact."""
     high = mpf("0.693359375")
@@ -154,8 +213,12 @@ def _lines(values: list[mpf], suffix: str, indent: str) -> str:
 def render() -> tuple[str, str]:
     """Text of the C++ header and of the Python module."""
     scalars = scalar_constants()
-    vectors = {"EXP": exp_polynomial(), "LOG": log_polynomial()}
-    normal = normal_table()
+    vectors = {
+        "EXP": exp_polynomial(),
+        "LOG": log_polynomial(),
+        "ONE_MINUS_EXP": [-((-1) ** k) / mp.factorial(k) for k in range(1, 8)],
+    }
+    matrices = {"NORMAL": normal_table(), "GAMMA": gamma_surface()}
 
     header = [
         "// Written by cpp/tools/fit_tables.py; do not edit.\n#pragma once\n\n",
@@ -163,10 +226,11 @@ def render() -> tuple[str, str]:
         "// ln 2 = LN2_HIGH + LN2_LOW; products of LN2_HIGH with integers below 2^15 are exact.\n",
     ]
     module = [
-        '"""Coefficients of exp, log and the normal quantile, the same float32 as in C++.\n\n',
+        '"""Coefficients of exp, log and the quantiles, the same float32 as in C++.\n\n',
         'Written by ``cpp/tools/fit_tables.py``; do not edit.\n"""\n\n',
         "import numpy as np\n\n# fmt: off\n",
-        '__all__ = ["EXP", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL"]\n\n',
+        '__all__ = ["EXP", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL", '
+        '"ONE_MINUS_EXP"]\n\n',
     ]
     for name, value in scalars.items():
         header.append(f"inline constexpr float {name} = {_digits(value)}F;\n")
@@ -174,6 +238,9 @@ def render() -> tuple[str, str]:
     meaning = {
         "EXP": "exp(r) = 1 + r (EXP[0] + EXP[1] r + ...)",
         "LOG": "log(1 + f) = f - f^2/2 + f^3 (LOG[0] + LOG[1] f + ...)",
+        "ONE_MINUS_EXP": "1 - exp(-t) = t (ONE_MINUS_EXP[0] + ONE_MINUS_EXP[1] t + ...), t < 1/2",
+        "NORMAL": "NORMAL[j][k]: coefficient of (m - 1.5)^j for words whose exponent is k modulo 32",
+        "GAMMA": "log(x / a) = s z + s^2 sum of GAMMA[j][k] (z / 6.4)^j (2 sqrt(2) s - 1)^k",
     }
     for name, values in vectors.items():
         header.append(f"\n// {meaning[name]}\n")
@@ -181,15 +248,16 @@ def render() -> tuple[str, str]:
         header.append(_lines(values, "F", "    ") + "};\n")
         module.append(f"\n# {meaning[name]}\n{name} = np.array(\n    [\n")
         module.append(_lines(values, "", "        ") + "    ],\n    dtype=np.float32,\n)\n")
-    about = "NORMAL[j][k]: coefficient of (m - 1.5)^j for words whose exponent is k modulo 32"
-    header.append(f"\n// {about}\nalignas(64) inline constexpr float NORMAL")
-    header.append(f"[{NORMAL_DEGREE + 1}][{OCTAVES}] = {{\n")
-    module.append(f"\n# {about}\nNORMAL = np.array(\n    [\n")
-    for row in normal:
-        header.append("    {\n" + _lines(row, "F", "        ") + "    },\n")
-        module.append("        [\n" + _lines(row, "", "            ") + "        ],\n")
-    header.append("};\n// clang-format on\n\n} // namespace pycore::tables\n")
-    module.append("    ],\n    dtype=np.float32,\n)\n")
+    for name, rows in matrices.items():
+        header.append(f"\n// {meaning[name]}\nalignas(64) inline constexpr float {name}")
+        header.append(f"[{len(rows)}][{len(rows[0])}] = {{\n")
+        module.append(f"\n# {meaning[name]}\n{name} = np.array(\n    [\n")
+        for row in rows:
+            header.append("    {\n" + _lines(row, "F", "        ") + "    },\n")
+            module.append("        [\n" + _lines(row, "", "            ") + "        ],\n")
+        header.append("};\n")
+        module.append("    ],\n    dtype=np.float32,\n)\n")
+    header.append("// clang-format on\n\n} // namespace pycore::tables\n")
     return "".join(header), "".join(module)
 
 

@@ -8,7 +8,7 @@ every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -189,17 +189,19 @@ class Averages:
         net = self._uniform()
         values: dict[str, Any] = {**self.system.values, **states}
         outcomes = 2 ** len(self.summed)
-        for k, name in enumerate(self.traits):
+        columns = iter(net.T[:, :, None])
+        for name in self.traits:
             distribution = self.system.traits[name].distribution
             assert distribution is not None
-            values[name] = _drawn(distribution, net[:, [k]], values)
-        offset = len(self.traits) + copy * len(self.random)
+            values[name] = _drawn(distribution, columns, values)
+        for _ in range(copy * sum(map(self._width, self.random))):
+            next(columns)
         weight = np.full((1, outcomes), 1.0)
-        for k, name in enumerate(self.random):
-            uniform = net[:, [offset + k]]
+        for name in self.random:
             if name not in self.system.events:
-                values[name] = _drawn(self.system.draws[name].distribution, uniform, values)
+                values[name] = _drawn(self.system.draws[name].distribution, columns, values)
                 continue
+            uniform = next(columns)
             p = np.clip(evaluate(self.system.events[name], values), 0.0, 1.0)
             if name in self.summed:
                 bit = self.summed.index(name)
@@ -210,11 +212,18 @@ class Averages:
                 values[name] = (uniform < p).astype(float)
         return values, weight
 
+    def _width(self, name: str) -> int:
+        """Dimensions of the net that a word takes: its draw's standard numbers, or one."""
+        drawn = self.system.traits.get(name) or self.system.draws.get(name)
+        if drawn is None or drawn.distribution is None:
+            return 1
+        return len(drawn.distribution.bases)
+
     def _uniform(self) -> Any:
         import numpy as np
         from scipy.stats import qmc
 
-        size = len(self.traits) + 2 * len(self.random)
+        size = sum(map(self._width, self.traits)) + 2 * sum(map(self._width, self.random))
         if size == 0 or not (self.traits or set(self.random) - set(self.summed)):
             return np.full((1, max(size, 1)), 0.5)
         if size not in self._net:
@@ -225,12 +234,16 @@ class Averages:
         return self._net[size]
 
 
-def _drawn(distribution: Distribution, uniform: Any, values: dict[str, Any]) -> Any:
+def _drawn(distribution: Distribution, columns: Iterator[Any], values: dict[str, Any]) -> Any:
     from scipy.special import ndtri
 
-    standard = sp.Dummy("standard", real=True)
-    number = ndtri(uniform) if distribution.base == "normal" else uniform
-    return evaluate(distribution.transform(standard), {**values, standard.name: number})
+    known = dict(values)
+    standard = []
+    for k, base in enumerate(distribution.bases):
+        standard.append(sp.Dummy(f"standard {k}", real=True))
+        uniform = next(columns)
+        known[standard[-1].name] = ndtri(uniform) if base == "normal" else uniform
+    return evaluate(distribution.transform(*standard), known)
 
 
 def _spread(rows: list[Any]) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pycore.errors import refuse, require_name
 from pycore.model.distributions import Normal
 from pycore.model.elements import (
+    Calendar,
     Define,
     Draw,
     Environment,
@@ -232,7 +233,7 @@ class _Drawing:
 
     def _pin(self, name: str) -> int | None:
         element = self.model.element(name)
-        if isinstance(element, Lever | Trait):
+        if isinstance(element, Lever | Trait | Calendar):
             return 0
         if isinstance(element, Stage | Environment):
             return -1

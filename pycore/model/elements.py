@@ -14,6 +14,7 @@ import sympy as sp
 from pycore.model.distributions import Distribution
 
 __all__ = [
+    "Calendar",
     "Define",
     "Draw",
     "Element",
@@ -69,6 +70,14 @@ class Lever(Element):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calendar(Element):
+    """Given number of each period, the same for everybody; without values, the period's number."""
+
+    values: tuple[float, ...] = ()
+    repeat: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draw(Element):
     """Random quantity drawn anew in every period."""
 
@@ -77,10 +86,18 @@ class Draw(Element):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Element):
-    """Happens or not in a period, by probability or by logit."""
+    """Happens or not in a period, by probability, by logit, or whenever a condition holds."""
 
     probability: sp.Expr | None = None
     logit: sp.Expr | None = None
+    when: sp.Basic | None = None
+
+    @property
+    def rule(self) -> sp.Expr:
+        """The expression that decides: probability, logit, or 1 and 0 for a condition."""
+        if self.when is not None:
+            return sp.Piecewise((1, self.when), (0, True))
+        return self.logit if self.probability is None else self.probability
 
 
 @dataclass(frozen=True, kw_only=True)

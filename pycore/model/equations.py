@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from pycore.model.distributions import (
+    Binomial,
+    Categorical,
     Distribution,
     Exponential,
     HalfNormal,
     LogNormal,
     Normal,
+    Poisson,
     Uniform,
 )
 from pycore.model.elements import (
@@ -187,10 +190,28 @@ class _Writer:
         return "", rf"\quad {text}" if text.startswith("-") else rf"\quad {{}} + {text}"
 
     def _drawn(self, name: str, element: Element, distribution: Distribution) -> Equation:
-        latex, plain = self._distribution(distribution)
         kind: Kind = "trait" if isinstance(element, Trait) else "draw"
+        if isinstance(distribution, Categorical):
+            return self._choice(element, kind, distribution)
+        latex, plain = self._distribution(distribution)
         return self._made(
             element, kind, [(self.symbol(name), rf"\sim {latex}")], f"{self.word(name)} ~ {plain}"
+        )
+
+    def _choice(self, element: Element, kind: Kind, options: Categorical) -> Equation:
+        """One line per option: its chance up to a common factor, and its place."""
+        rows, texts = [], []
+        for k, (option, utility) in enumerate(options.utilities.items()):
+            weight = sp.exp(utility)
+            rows.append(
+                (
+                    rf"\Pr({self.symbol(element.name)} = {k})",
+                    rf"\propto {self.latex(weight)} \quad \text{{{escape_text(pretty(option))}}}",
+                )
+            )
+            texts.append(f"{k} ({option}) ∝ {self.plain(weight)}")
+        return self._made(
+            element, kind, rows, f"Pr({self.word(element.name)} = k): {', '.join(texts)}"
         )
 
     def _distribution(self, distribution: Distribution) -> tuple[str, str]:
@@ -207,7 +228,7 @@ class _Writer:
             inner = rf"\text{{mean}} = {words['mean']},\, \sigma = {words['sigma']}"
         elif isinstance(distribution, Exponential):
             inner = rf"\text{{mean}} = {words['mean']}"
-        elif isinstance(distribution, HalfNormal | Uniform):
+        elif isinstance(distribution, HalfNormal | Uniform | Poisson | Binomial):
             inner = r",\, ".join(words.values())
         else:
             inner = r",\, ".join(rf"\{k} = {v}" for k, v in words.items())
@@ -219,6 +240,11 @@ class _Writer:
         if event.logit is not None:
             rows = self._sum(rf"\operatorname{{logit}}\,{chance}", event.logit)
             return self._made(event, "event", rows, f"logit {text} = {self.plain(event.logit)}")
+        if event.when is not None:
+            # A condition, not a chance.
+            now, word = self.symbol(event.name), self.word(event.name)
+            row = (now, f"= {self.latex(event.rule)}")
+            return self._made(event, "event", [row], f"{word} = 1 if {self.plain(event.when)}")
         probability = event.probability if event.probability is not None else sp.S.Zero
         rows = self._sum(chance, probability)
         return self._made(event, "event", rows, f"{text} = {self.plain(probability)}")
@@ -375,11 +401,15 @@ def _bounded(latex: str, plain: str, low: float | None, high: float | None) -> t
     if low is None and high is None:
         return latex, plain
     if low is not None and high is not None:
-        a, b = short_number(low), short_number(high)
+        a, b = _limit(low), _limit(high)
         return (
             rf"\min\left({b},\, \max\left({a},\, {latex}\right)\right)",
             f"min({b}, max({a}, {plain}))",
         )
     head = r"\max" if low is not None else r"\min"
-    bound = short_number(low if low is not None else float(high or 0.0))
+    bound = _limit(low if low is not None else float(high or 0.0))
     return rf"{head}\left({bound},\, {latex}\right)", f"{head[1:]}({bound}, {plain})"
+
+
+def _limit(value: float) -> str:
+    return str(int(value)) if value == int(value) else short_number(value)

@@ -6,11 +6,30 @@ derivative, so an equation that is accepted can be simulated, printed and estima
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
-__all__ = ["ALLOWED", "average", "logistic", "where"]
+from pycore.errors import refuse
+from pycore.model.checks import finite
+
+__all__ = [
+    "ALLOWED",
+    "QUANTILES",
+    "average",
+    "binomial",
+    "gamma_log",
+    "lines",
+    "logistic",
+    "lookup",
+    "poisson",
+    "table",
+    "where",
+]
+
+MAX_KNOTS = 32
 
 
 class logistic(sp.Function):  # type: ignore[misc]  # noqa: N801  SymPy functions are lower case
@@ -41,6 +60,116 @@ class average(sp.Function):  # type: ignore[misc]  # noqa: N801
 
     def _latex(self, printer: Any, exp: Any = None) -> str:  # noqa: ARG002  never a power
         return rf"\left\langle {printer._print(self.args[0])} \right\rangle"
+
+
+class lookup(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """Straight lines between knots; arguments are what is looked up, then x and y of each knot."""
+
+    @classmethod
+    def eval(cls, x: Any, *knots: Any) -> Any:
+        """Check the knots; the value at a number."""
+        if len(knots) % 2 or not 4 <= len(knots) <= 2 * MAX_KNOTS:
+            raise refuse("table", f"{len(knots)} numbers", f"2 to {MAX_KNOTS} pairs of x and y")
+        if not all(k.is_Number and k.is_finite for k in knots):
+            raise refuse("table", knots, "finite numbers as knots")
+        if any(a >= b for a, b in pairwise(knots[::2])):
+            raise refuse("table xs", [float(k) for k in knots[::2]], "increasing numbers")
+        return lines(x, knots) if x.is_Number else None
+
+    def lines(self) -> Any:
+        """The same as a sum over segments, which is what runs and what is averaged."""
+        return lines(self.args[0], self.args[1:])
+
+    def _points(self, printer: Any, arrow: str, gap: str, dots: str) -> str:
+        pairs = [
+            f"{printer._print(x)}{arrow}{printer._print(y)}"
+            for x, y in zip(self.args[1::2], self.args[2::2], strict=True)
+        ]
+        return gap.join(pairs if len(pairs) <= 6 else [*pairs[:3], dots, *pairs[-2:]])
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        points = self._points(printer, r" \mapsto ", r",\, ", r"\dots")
+        inner = rf"{printer._print(self.args[0])};\; {points}"
+        text = rf"\operatorname{{table}}\left({inner}\right)"
+        return text if exp is None else rf"{text}^{{{exp}}}"
+
+    def _sympystr(self, printer: Any) -> str:
+        points = self._points(printer, " → ", ", ", "…")
+        return f"table({printer._print(self.args[0])}; {points})"
+
+
+def lines(x: Any, knots: Sequence[Any]) -> Any:
+    """The first y plus, for each segment, its slope times how far x has come in it.
+
+    The distance to a segment's left end is taken first, so that knots far from 0 (years) cost no
+    digits.
+    """
+    points = list(zip(knots[::2], knots[1::2], strict=True))
+    total = points[0][1]
+    for (left, low), (right, high) in pairwise(points):
+        if low != high:
+            slope = (high - low) / (right - left)
+            total += slope * sp.Min(sp.Max(x - left, 0), right - left)
+    return total
+
+
+def table(x: Any, xs: Sequence[float], ys: Sequence[float]) -> Any:
+    """Piecewise-linear function through given points, constant outside them.
+
+    Parameters
+    ----------
+    x : expression
+        What is looked up.
+    xs : sequence of float
+        Increasing numbers, 2 to 32 of them.
+    ys : sequence of float
+        The value at each.
+
+    Returns
+    -------
+    sympy.Expr
+
+    Raises
+    ------
+    InputError
+        If there are too few or too many points, they do not increase, or are not finite numbers.
+
+    Examples
+    --------
+    >>> x = sp.Symbol("x", real=True)
+    >>> [float(table(x, [0, 10, 20], [1, 3, 2]).subs(x, at)) for at in (-5, 5, 15, 99)]
+    [1.0, 2.0, 2.5, 2.0]
+    """
+    knots = []
+    for argument, values in (("table xs", xs), ("table ys", ys)):
+        if isinstance(values, str) or not hasattr(values, "__len__"):
+            raise refuse(argument, values, "a sequence of numbers")
+        knots.append([sp.sympify(finite(argument, v)) for v in values])
+    if len(knots[0]) != len(knots[1]):
+        raise refuse("table", (len(xs), len(ys)), "as many ys as xs")
+    flat = [k for pair in zip(*knots, strict=True) for k in pair]
+    return lookup(sp.sympify(x), *flat)
+
+
+class poisson(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """Poisson count that is reached or passed with probability u, of u and the rate."""
+
+    nargs = 2
+
+
+class binomial(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """Binomial count that is reached or passed with probability u, of u, trials and chance."""
+
+    nargs = 3
+
+
+class gamma_log(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """Log of a Gamma(shape, 1) number, of one normal and two uniform numbers and the shape.
+
+    Whole, because a logarithm is finite where a tiny shape gives a number below the smallest float.
+    """
+
+    nargs = 4
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
@@ -77,4 +206,7 @@ ALLOWED: dict[Any, str] = {
     sp.Or: "or",
     sp.Not: "not",
     average: "average",
+    lookup: "table",
 }
+# What distributions are made of; a model writes the distribution, not these.
+QUANTILES: dict[Any, str] = {poisson: "poisson", binomial: "binomial", gamma_log: "gamma_log"}

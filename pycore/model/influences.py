@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from pycore.model.distributions import Distribution
+from pycore.model.distributions import Categorical, Distribution
 from pycore.model.elements import (
+    Calendar,
     Define,
     Draw,
     Environment,
@@ -27,7 +28,7 @@ from pycore.model.elements import (
     State,
     Trait,
 )
-from pycore.model.functions import average
+from pycore.model.functions import average, lines, lookup
 
 if TYPE_CHECKING:
     from pycore.model.model import Model
@@ -134,8 +135,7 @@ def _effects(model: Model, kept: Collection[str]) -> Iterator[_Effect]:
         if isinstance(element, Draw):
             yield _drawn(step.name, element.distribution, now)
         elif isinstance(element, Event):
-            rule = element.logit if element.logit is not None else element.probability
-            yield _Effect(step.name, now(rule), frozenset())
+            yield _Effect(step.name, now(element.rule), frozenset())
         elif isinstance(element, Define):
             value = now(element.expression)
             if step.name in kept:
@@ -161,10 +161,13 @@ def _effects(model: Model, kept: Collection[str]) -> Iterator[_Effect]:
 def _drawn(name: str, distribution: Distribution, now: Callable[[Any], sp.Expr]) -> _Effect:
     mean = now(distribution.moments()[0])
     everything = {s for v in distribution.arguments.values() for s in now(v).free_symbols}
+    if isinstance(distribution, Categorical):
+        return _Effect(name, mean, frozenset(everything))  # the places of options have no order
     return _Effect(name, mean, frozenset(everything - mean.free_symbols))
 
 
 def _function(expression: sp.Expr) -> Callable[[dict[str, float]], float]:
+    expression = expression.replace(lookup, lambda *points: lines(points[0], points[1:]))
     symbols = sorted(expression.free_symbols, key=lambda s: s.name)
     keys = [s.name for s in symbols]
     plain = [sp.Symbol(f"v{k}") for k in range(len(symbols))]
@@ -188,6 +191,8 @@ def _points(
                 point[name] = element.value
             elif isinstance(element, Lever):
                 point[name] = source.uniform(element.low, element.high)
+            elif isinstance(element, Calendar):
+                point[name] = source.choice(element.values or (1.0, 2.0, 3.0))
             elif isinstance(element, Trait) and element.distribution is None:
                 values = [s.traits.get(name, element.value) for s in model.segments.values()]
                 point[name] = source.uniform(min(values) - 0.5, max(values) + 0.5)
@@ -216,8 +221,10 @@ def _points(
 
 
 def _around(mean: float, distribution: Distribution | None, source: random.Random) -> float:
-    positive = type(distribution).__name__ in {"LogNormal", "Exponential", "Gamma", "HalfNormal"}
-    return mean * source.uniform(0.2, 2.5) if positive else mean + source.gauss(0.0, 1.0)
+    low, high = (-math.inf, math.inf) if distribution is None else distribution.support
+    if math.isfinite(low):
+        return mean * source.uniform(0.2, 2.5) if high == math.inf else source.uniform(low, high)
+    return mean + source.gauss(0.0, 1.0)
 
 
 def _sign(

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 
 import sympy as sp
 
 from pycore.errors import refuse
 from pycore.model.elements import (
+    Calendar,
     Define,
     Draw,
     Environment,
@@ -122,6 +124,8 @@ def base_values(model: Model) -> dict[str, float]:
     values = {n: p.value for n, p in model.of_kind(Parameter).items()}
     values |= {n: t.value for n, t in model.constant_traits.items()}
     values |= {n: lever.default for n, lever in model.of_kind(Lever).items()}
+    # A series stands at its mean; the number of the period, at 1.
+    values |= {n: fmean(c.values or (1.0,)) for n, c in model.of_kind(Calendar).items()}
     return values
 
 
@@ -143,11 +147,16 @@ class _Splitter:
         self.states = [n for n in model.of_kind(State) if n not in gone]
         for name in gone:
             self.put_in[symbol(name)] = self._clean(model.of_kind(State)[name].start)
-        for name, define in model.of_kind(Define).items():
-            self.put_in[symbol(name)] = self._clean(define.expression)
+        for name, element in model.elements.items():
+            if isinstance(element, Define):
+                self.put_in[symbol(name)] = self._clean(element.expression)
+            elif isinstance(element, Event) and element.when is not None:
+                self.put_in[symbol(name)] = self._clean(element.rule)
         self.traits = {n: t for n, t in model.of_kind(Trait).items() if t.distribution is not None}
         self.draws = model.of_kind(Draw)
-        self.events = {n: self._probability(e) for n, e in model.of_kind(Event).items()}
+        self.events = {
+            n: self._probability(e) for n, e in model.of_kind(Event).items() if e.when is None
+        }
         self.random = {symbol(n) for n in (*self.draws, *self.events)}
         self.varying = [symbol(n) for n in (*self.states, *self.traits)] + sorted(
             self.random, key=str
@@ -155,14 +164,11 @@ class _Splitter:
 
     def result(self) -> LongRun:
         rows = {name: self._row(name) for name in self.states}
-        order = tuple(s.name for s in self.model.order if s.kind in ("draw", "event"))
+        order = tuple(
+            s.name for s in self.model.order if s.name in self.draws or s.name in self.events
+        )
         draws = {
-            n: Draw(
-                name=n,
-                distribution=type(d.distribution)(
-                    **{k: self._clean(v) for k, v in d.distribution.arguments.items()}
-                ),
-            )
+            n: Draw(name=n, distribution=d.distribution.replaced(self._clean))
             for n, d in self.draws.items()
         }
         return LongRun(

@@ -11,9 +11,9 @@ import sympy as sp
 
 from pycore.errors import refuse, require_name
 from pycore.model.checks import finite, per_item, per_text, require_identifier
+from pycore.model.derived import Derived
 from pycore.model.elements import Define, Draw, Event, Item, RecordSpec, Segment, State
 from pycore.model.registry import is_drawn
-from pycore.model.vocabulary import Vocabulary
 
 __all__ = ["Measurement"]
 
@@ -22,7 +22,7 @@ MAX_RECORD_BINS = 4096
 _SMALLEST = 2.0**-100
 
 
-class Measurement(Vocabulary):
+class Measurement(Derived):
     """Survey, record, segment."""
 
     def survey(

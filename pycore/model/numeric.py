@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from pycore.errors import refuse
-from pycore.model.functions import ALLOWED
+from pycore.model.functions import ALLOWED, QUANTILES, lookup
 
 __all__ = ["Operations", "evaluate", "numpy_operations"]
 
@@ -73,7 +73,9 @@ def evaluate(
             for chosen, condition in reversed(branches[:-1]):
                 otherwise = table["where"](condition, chosen, otherwise)
             return otherwise
-        name = ALLOWED.get(node.func)
+        if isinstance(node, lookup):
+            return value(node.lines())
+        name = ALLOWED.get(node.func) or QUANTILES.get(node.func)
         if name is None or name not in table:
             raise refuse("expression", node, f"functions among {', '.join(sorted(table))}")
         arguments = [value(a) for a in node.args]
@@ -92,12 +94,42 @@ def evaluate(
 def numpy_operations() -> Operations:
     """Operations on NumPy arrays."""
     import numpy as np
-    from scipy.special import expit
 
     return {
         "+": np.add, "*": np.multiply, "**": np.power, "exp": np.exp, "log": np.log,
         "max": np.maximum, "min": np.minimum, "abs": np.abs, "floor": np.floor,
-        "logistic": expit, "where": np.where, "<": np.less, "<=": np.less_equal,
+        "logistic": _logistic, "where": np.where, "<": np.less, "<=": np.less_equal,
         ">": np.greater, ">=": np.greater_equal, "==": np.equal, "and": np.logical_and,
-        "or": np.logical_or, "not": np.logical_not,
+        "or": np.logical_or, "not": np.logical_not, "poisson": _poisson, "binomial": _binomial,
+        "gamma_log": _gamma_log,
     }  # fmt: skip
+
+
+def _logistic(x: Any) -> Any:
+    from scipy.special import expit  # only where it is needed: a simulation imports no SciPy
+
+    return expit(x)
+
+
+def _poisson(u: Any, rate: Any) -> Any:
+    import numpy as np
+    from scipy import stats
+
+    return np.where(np.greater(rate, 0), stats.poisson.isf(u, np.maximum(rate, 1e-300)), 0.0)
+
+
+def _binomial(u: Any, trials: Any, chance: Any) -> Any:
+    import numpy as np
+    from scipy import stats
+
+    return stats.binom.isf(u, np.floor(np.maximum(trials, 0)), np.clip(chance, 0, 1))
+
+
+def _gamma_log(z: Any, first: Any, second: Any, shape: Any) -> Any:
+    import numpy as np
+    from scipy.special import gammainccinv, gammaincinv, ndtr
+
+    tail = ndtr(-np.abs(z))
+    above = np.add(shape, 2)
+    whole = np.where(np.less(z, 0), gammaincinv(above, tail), gammainccinv(above, tail))
+    return np.log(whole) + np.log(first) / shape + np.log(second) / np.add(shape, 1)

@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
-from pycore.model.functions import average, logistic
+from pycore.model.functions import average, logistic, lookup
 
 __all__ = ["LatexExpressions", "PlainExpressions", "ordered_terms", "short_number"]
 
@@ -187,6 +187,11 @@ class PlainExpressions(StrPrinter):  # type: ignore[misc]
             return f"1 / {self._bracketed(1 / expr, product=True)}"
         return f"{self._bracketed(expr.base, product=True)}^{self._print(expr.exp)}"
 
+    def _print_Relational(self, expr: Any) -> str:
+        if isinstance(expr, sp.Equality):
+            return f"{self._print(expr.lhs)} = {self._print(expr.rhs)}"
+        return str(super()._print_Relational(expr))
+
     def _print_Max(self, expr: Any) -> str:
         return self._extreme("max", expr)
 
@@ -195,6 +200,8 @@ class PlainExpressions(StrPrinter):  # type: ignore[misc]
 
     def _print_Function(self, expr: Any) -> str:
         inner = ", ".join(self._print(a) for a in expr.args)
+        if isinstance(expr, lookup):
+            return expr._sympystr(self)
         if isinstance(expr, average):
             return f"⟨{inner}⟩"
         head = "logistic" if isinstance(expr, logistic) else type(expr).__name__

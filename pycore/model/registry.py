@@ -12,6 +12,7 @@ from pycore.errors import refuse, require_name
 from pycore.model import expressions
 from pycore.model.checks import require_identifier
 from pycore.model.elements import (
+    Calendar,
     Element,
     Item,
     Lever,
@@ -133,6 +134,8 @@ class Registry:
         known: dict[str, Element] = dict(self._elements)
         if scalar or start:
             kinds: tuple[type[Element], ...] = (Parameter, Lever, Trait)
+            if start:
+                kinds = (*kinds, Calendar)
             known = {
                 n: e
                 for n, e in known.items()

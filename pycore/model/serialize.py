@@ -13,6 +13,7 @@ from pycore.errors import InputError, refuse
 from pycore.model import expressions
 from pycore.model.distributions import distribution_from_json
 from pycore.model.elements import (
+    Calendar,
     Define,
     Draw,
     Element,
@@ -94,8 +95,11 @@ def _word(e: Element) -> dict[str, Any]:
         case Draw():
             out["distribution"] = e.distribution.to_json()
         case Event():
-            word = "probability" if e.probability is not None else "logit"
-            out[word] = x(getattr(e, word))
+            for word in ("probability", "logit", "when"):
+                if getattr(e, word) is not None:
+                    out[word] = x(getattr(e, word))
+        case Calendar():
+            out |= {"values": list(e.values), "repeat": e.repeat}
         case State():
             out |= {"start": x(e.start), "low": e.low, "high": e.high, "carry": x(e.carry),
                     "noise": x(e.noise)}  # fmt: skip
@@ -170,7 +174,7 @@ def _declare_in_order(model: Model, words: list[dict[str, Any]], order: list[str
             raise refuse("order", name, "an order that contains every draw, event and define once")
 
     for word in words:
-        if word["kind"] not in ("parameter", "trait", "lever", "state"):
+        if word["kind"] not in ("parameter", "trait", "lever", "calendar", "state"):
             up_to(word["name"])
         _declare(model, word)
     up_to(None)
@@ -206,8 +210,10 @@ def _declare(model: Model, w: dict[str, Any]) -> None:
         case "draw":
             model.draw(name, distribution_from_json(name, w["distribution"]), **common)
         case "event":
-            chosen = {k: x(f"{name}.{k}", w[k]) for k in ("probability", "logit") if k in w}
+            chosen = {k: x(f"{name}.{k}", w[k]) for k in ("probability", "logit", "when") if k in w}
             model.event(name, **chosen, **common)
+        case "calendar":
+            model.calendar(name, w["values"] or None, repeat=w["repeat"], **common)
         case "define":
             model.define(name, x(name, w["expression"]), **common)
         case "stage":

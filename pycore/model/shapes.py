@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from pycore.model.elements import (
+    Calendar,
     Define,
     Draw,
     Element,
@@ -47,6 +48,9 @@ class Look:
 LOOKS: dict[type[Element], Look] = {
     Lever: Look("lever", "lever: set by a decision maker", "#FBF3C0", "#8F7A00", padding=11.0),
     Trait: Look("trait", "trait: fixed per consumer", "#DDF2EA", "#00775A", padding=11.0),
+    Calendar: Look(
+        "calendar", "calendar: given for each period", "#F6EEDD", "#7A6A3A", padding=11.0
+    ),
     Draw: Look("draw", "draw: random in each period", "#FFFFFF", GREY, padding=11.0),
     Event: Look("event", "event: happens or not", "#F7E4EF", "#9C4F7C", padding=12.0),
     Define: Look("define", "definition: no memory", "#FFFFFF", "#8A8A8A", 1.0),

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import sympy as sp
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
 
 from pycore.errors import InputError, refuse, require_name
 from pycore.model import expressions
 from pycore.model.checks import finite, require_reachable
 from pycore.model.distributions import Distribution
 from pycore.model.elements import (
+    Calendar,
     Define,
     Draw,
     Environment,
@@ -29,7 +32,7 @@ __all__ = ["Vocabulary"]
 
 
 class Vocabulary(Registry):
-    """Parameter, trait, lever, draw, event, state, define, stage, environment."""
+    """Parameter, trait, lever, calendar, draw, event, state, define, stage, environment."""
 
     def parameter(
         self,
@@ -122,6 +125,59 @@ class Vocabulary(Registry):
             )
         )  # fmt: skip
 
+    def calendar(
+        self,
+        name: str,
+        values: Sequence[float] | None = None,
+        *,
+        repeat: bool = False,
+        unit: str = "",
+        symbol: str = "",
+        doc: str = "",
+        claims: Iterable[str] = (),
+    ) -> sp.Symbol:
+        """Declare a given number for each period, the same for everybody.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        values : sequence of float, optional
+            One number per period; without, the period's number 1, 2, ….
+        repeat : bool
+            Start again after the last value (a season); otherwise a longer run is refused.
+        unit, symbol, doc, claims
+            For print and the ledger.
+
+        Returns
+        -------
+        sympy.Symbol
+            A scenario may put another series in its place.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("shop", period="quarter")
+        >>> season = m.calendar("season", [0.2, 0.1, 0.3, 0.9], repeat=True)
+        >>> m.record(m.event("visit", probability=season))
+        >>> run = pc.simulate(m, consumers=10_000, periods=8, seed=1)
+        >>> run["visit_rate"].values.ravel().round(1).tolist()
+        [0.2, 0.1, 0.3, 0.9, 0.2, 0.1, 0.3, 0.9]
+        """
+        if values is not None and (isinstance(values, str) or not hasattr(values, "__len__")):
+            raise refuse("values", values, "one number per period, or None for its number")
+        series = tuple(finite(f"calendar {name!r}", v) for v in values or ())
+        if values is not None and not series:
+            raise refuse("values", values, "at least one number")
+        if repeat and not series:
+            raise refuse("repeat", repeat, "True only with values")
+        return self._add(
+            Calendar(
+                name=name, values=series, repeat=bool(repeat), unit=unit, symbol=symbol, doc=doc,
+                claims=tuple(claims),
+            )
+        )  # fmt: skip
+
     def draw(
         self,
         name: str,
@@ -151,18 +207,28 @@ class Vocabulary(Registry):
         *,
         probability: Any = None,
         logit: Any = None,
+        when: Any = None,
         unit: str = "",
         symbol: str = "",
         doc: str = "",
         claims: Iterable[str] = (),
     ) -> sp.Symbol:
-        """Declare what happens or not in a period; its symbol is 1 or 0."""
-        if (probability is None) == (logit is None):
+        """Declare what happens or not in a period; its symbol is 1 or 0.
+
+        ``probability`` and ``logit`` leave it to chance; ``when`` is a condition, and the event
+        happens exactly where it holds.
+        """
+        if [probability, logit, when].count(None) != 2:
             raise refuse(
-                f"event {name!r}", {"probability": probability, "logit": logit},
-                "exactly one of probability= and logit=",
+                f"event {name!r}", {"probability": probability, "logit": logit, "when": when},
+                "exactly one of probability=, logit= and when=",
             )  # fmt: skip
-        chosen = {}
+        chosen: dict[str, Any] = {}
+        if when is not None:
+            if not isinstance(when, Relational | BooleanFunction) or not when.free_symbols:
+                raise refuse(f"event {name!r}.when", when, "a condition such as x > 0")
+            self._check(f"event {name!r}.when", when)
+            chosen["when"] = when
         for word, value in (("probability", probability), ("logit", logit)):
             if value is not None:
                 expression = expressions.to_expression(f"event {name!r}.{word}", value)

@@ -16,6 +16,7 @@ import sympy as sp
 from pycore.errors import InputError, NotYetSimulated
 from pycore.model.distributions import Distribution
 from pycore.model.elements import (
+    Calendar,
     Define,
     Draw,
     Environment,
@@ -80,9 +81,12 @@ class _Builder:
         return self.code.lower(expression.xreplace(self.current))
 
     def drawn(self, stream: str, distribution: Distribution) -> int:
-        standard = sp.Symbol(f"standard {stream}", real=True)
-        self.code.bind(standard, self.standard(stream, distribution.base == "normal"))
-        return self.lower(distribution.transform(standard))
+        standard = []
+        for k, base in enumerate(distribution.bases):
+            name = stream if k == 0 else f"{stream}#{k + 1}"
+            standard.append(sp.Symbol(f"standard {name}", real=True))
+            self.code.bind(standard[-1], self.standard(name, base == "normal"))
+        return self.lower(distribution.transform(*standard))
 
     def standard(self, stream: str, normal: bool) -> int:
         op = Op.NORMAL if normal else Op.UNIFORM
@@ -151,7 +155,14 @@ def compile_model(model: Model, *, keep: Keep = "records", stages: bool = True) 
     stage = model.stage_element if stages else None
     carried = _carried(model, stage)
     scalar = ScalarCode(
-        frozenset([*model.of_kind(Parameter), *model.of_kind(Lever), *model.constant_traits])
+        frozenset(
+            [
+                *model.of_kind(Parameter),
+                *model.of_kind(Lever),
+                *model.of_kind(Calendar),
+                *model.constant_traits,
+            ]
+        )
     )
     start = _start(_Builder(model, scalar, carried))
     builder = _Builder(model, scalar, carried)
@@ -190,10 +201,10 @@ def _require_simulable(model: Model) -> None:
         )
     for name, element in model.elements.items():
         drawn = element.distribution if isinstance(element, Draw | Trait) else None
-        if drawn is not None and drawn.base is None:
+        if drawn is not None and not drawn.bases:
             raise NotYetSimulated(
-                f"{name}: received {drawn}, allowed are Normal, LogNormal, Exponential and "
-                "Uniform (the machine has no instruction for others yet)"
+                f"{name}: received {drawn}, allowed are Normal, LogNormal, Exponential, Uniform, "
+                "Gamma, Beta, Poisson and Binomial (the machine has no instruction for others yet)"
             )
     unset = [n for n, s in model.of_kind(State).items() if not s.updated]
     if unset:
@@ -250,6 +261,8 @@ def _walk(b: _Builder, stage: Stage | None) -> None:
 
 
 def _event(b: _Builder, event: Event) -> int:
+    if event.when is not None:
+        return b.lower(event.when)
     stream = b.code.streams.index(f"event:{event.name}")
     expression = event.logit if event.probability is None else event.probability
     assert expression is not None

@@ -54,6 +54,9 @@ class Op(IntEnum):
     EVENT_P = 31
     EVENT_S = 32
     EVENT_LOGIT = 33
+    POISSON = 34
+    BINOMIAL = 35
+    GAMMA_LOG = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +103,7 @@ SPECIFICATION: dict[Op, Specification] = {
     Op.EVENT_P: Specification(1, 0, draws=True),
     Op.EVENT_S: Specification(0, 1, draws=True),
     Op.EVENT_LOGIT: Specification(1, 0, draws=True),
+    Op.POISSON: Specification(2, 0),
+    Op.BINOMIAL: Specification(3, 0),
+    Op.GAMMA_LOG: Specification(4, 0),
 }

@@ -75,6 +75,12 @@ def _pure(op: Op, x: list[F32], s: list[np.float32]) -> F32:
             return np.floor(x[0])
         case Op.SELECT:
             return np.where(x[0] != 0, x[1], x[2])
+        case Op.POISSON:
+            return arithmetic.poisson(x[0], x[1])
+        case Op.BINOMIAL:
+            return arithmetic.binomial(x[0], x[1], x[2])
+        case Op.GAMMA_LOG:
+            return arithmetic.gamma_log(x[0], x[1], x[2], x[3])
     compared = {
         Op.LT: np.less, Op.LE: np.less_equal, Op.EQ: np.equal,
         Op.LT_S: np.less, Op.LE_S: np.less_equal, Op.GT_S: np.greater,

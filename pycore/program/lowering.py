@@ -15,7 +15,14 @@ import numpy as np
 import sympy as sp
 
 from pycore.errors import InputError
-from pycore.model.functions import ALLOWED, logistic
+from pycore.model.functions import (
+    ALLOWED,
+    binomial,
+    gamma_log,
+    logistic,
+    lookup,
+    poisson,
+)
 from pycore.program.instructions import Op
 
 __all__ = ["Instruction", "LaneCode", "ScalarCode"]
@@ -70,6 +77,11 @@ class _Code:
             return self._compare(e)
         unary = {sp.exp: Op.EXP, sp.log: Op.LOG, sp.Abs: Op.ABS, sp.floor: Op.FLOOR,
                  logistic: Op.LOGISTIC}.get(e.func)  # fmt: skip
+        if isinstance(e, lookup):
+            return self.lower(e.lines())
+        quantile = {poisson: Op.POISSON, binomial: Op.BINOMIAL, gamma_log: Op.GAMMA_LOG}.get(e.func)
+        if quantile is not None:
+            return self.emit(quantile, tuple(self.lower(a) for a in e.args))
         if unary is None:
             names = ", ".join(sorted(n for n in ALLOWED.values() if n.isalpha()))
             raise InputError(f"expression: no instruction for {e.func.__name__}; there are {names}")
@@ -77,6 +89,8 @@ class _Code:
 
     def _power(self, e: Any) -> int:
         base, exponent = e.args
+        if not (2 * exponent).is_Integer:
+            raise InputError(f"expression: no instruction for the power {e}; write exp and log")
         doubled = int(2 * exponent)
         if doubled < 0:
             return self.emit(Op.DIV, (self.lower(_ONE), self.lower(base ** (-exponent))))

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pycore.errors import InputError, refuse, require_name
-from pycore.model.elements import Lever, Parameter
+from pycore.model.elements import Calendar, Draw, Lever, Parameter, Trait
 from pycore.model.model import Model
+from pycore.model.numeric import evaluate
 from pycore.program.instructions import Op
 from pycore.program.interpret import scalar_file
 from pycore.program.program import Program
@@ -33,8 +34,9 @@ def resolve(
     model: Model, scenarios: Mapping[str, Mapping[str, Value]] | None, periods: int
 ) -> Settings:
     """Check scenarios and write every setting as a list of one or ``periods`` numbers."""
+    series = {n: _series(c, periods) for n, c in model.of_kind(Calendar).items()}
     if scenarios is None:
-        return {"base": {}}
+        return {"base": series}
     if not isinstance(scenarios, Mapping) or not scenarios:
         raise refuse("scenarios", scenarios, "a mapping of scenario name to settings")
     levers, parameters = model.of_kind(Lever), model.of_kind(Parameter)
@@ -42,10 +44,10 @@ def resolve(
     for scenario, values in scenarios.items():
         if not isinstance(scenario, str) or not isinstance(values, Mapping):
             raise refuse("scenarios", {scenario: values}, "{'name': {'lever': value}}")
-        settings[scenario] = {}
+        settings[scenario] = dict(series)
         for name, value in values.items():
             argument = f"scenarios[{scenario!r}]"
-            require_name(argument, name, [*levers, *parameters])
+            require_name(argument, name, [*levers, *parameters, *series])
             path = _path(f"{argument}[{name!r}]", value, periods)
             if name in levers:
                 low, high = levers[name].low, levers[name].high
@@ -54,6 +56,18 @@ def resolve(
                     raise refuse(f"{argument}[{name!r}]", outside[0], f"{low:g} to {high:g}")
             settings[scenario][name] = path
     return settings
+
+
+def _series(calendar: Calendar, periods: int) -> list[float]:
+    if not calendar.values:
+        return [float(t + 1) for t in range(periods)]
+    if periods > len(calendar.values) and not calendar.repeat:
+        raise refuse(
+            "periods", periods,
+            f"at most the {len(calendar.values)} periods of calendar {calendar.name!r} "
+            "(repeat=True starts it again)",
+        )  # fmt: skip
+    return [calendar.values[t % len(calendar.values)] for t in range(periods)]
 
 
 def _path(argument: str, value: Any, periods: int) -> list[float]:
@@ -134,6 +148,7 @@ def cell_inputs(
     base: dict[str, float] = {n: p.value for n, p in model.of_kind(Parameter).items()}
     base |= {n: lever.default for n, lever in model.of_kind(Lever).items()}
     base |= {n: t.value for n, t in model.constant_traits.items()}
+    base |= dict.fromkeys(model.of_kind(Calendar), 0.0)  # every setting has its series
     count = len(next(iter(draws.values()))) if draws else 1
     cells = []
     for setting in settings.values():
@@ -153,7 +168,11 @@ def cell_inputs(
 
 
 def check_probabilities(model: Model, program: Program, cells: Sequence[Table]) -> None:
-    """Refuse probabilities outside [0, 1] and scalar expressions that are not finite."""
+    """Refuse probabilities outside [0, 1] and scalar expressions that are not finite.
+
+    Arguments of distributions that depend on scalar inputs only are held to their ranges, too.
+    """
+    _check_arguments(model, program, cells)
     from pycore.program.compile import slot
 
     names = {slot(f"event:{n}"): n for n in model.elements}
@@ -178,3 +197,23 @@ def check_probabilities(model: Model, program: Program, cells: Sequence[Table]) 
                 if not 0 <= scalars[register] <= 1:
                     raise refuse(f"event {name!r}.probability", float(scalars[register]),
                                  "a probability in [0, 1]")  # fmt: skip
+
+
+def _check_arguments(model: Model, program: Program, cells: Sequence[Table]) -> None:
+    for name, element in model.elements.items():
+        drawn = element.distribution if isinstance(element, Draw | Trait) else None
+        if drawn is None:
+            continue
+        for argument, expression in drawn.arguments.items():
+            low, high = drawn.within.get(argument, (-np.inf, np.inf))
+            above = argument in drawn.positive
+            used = {s.name for s in expression.free_symbols}
+            if not (above or argument in drawn.within) or not used <= set(program.inputs):
+                continue
+            for table in cells if used else ():
+                columns = {n: table[:, program.inputs.index(n)].astype(float) for n in used}
+                values = np.atleast_1d(evaluate(expression, columns))
+                bad = values[~(values > 0 if above else (values >= low) & (values <= high))]
+                if bad.size:
+                    allowed = "above 0" if above else f"from {low:g} to {high:g}"
+                    raise refuse(f"{name!r}.{argument}", float(bad[0]), f"a number {allowed}")

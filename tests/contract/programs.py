@@ -22,8 +22,13 @@ CHAINED = [
     Op.AFFINE1, Op.AFFINE2, Op.AFFINE3, Op.AFFINE4, Op.MAX_S, Op.MIN_S, Op.EVENT_LOGIT, Op.NORMAL,
     Op.EXP, Op.MUL,
 ]  # fmt: skip
+# What counts and gamma numbers are made of, with arguments that are mostly plausible.
+QUANTILES = [
+    Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.POISSON, Op.BINOMIAL, Op.BINOMIAL, Op.GAMMA_LOG, Op.EXP,
+    Op.AFFINE1, Op.MUL,
+]  # fmt: skip
 BOUND = 8.0
-EXTREME = [float(np.float32(x)) for x in (0.0, 1.0, 0.25, 1e30, -1e-40)]
+EXTREME = [float(np.float32(x)) for x in (0.0, 1.0, 0.25, 31.0, 40.0, 1e30, -1e-40)]
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,8 @@ class _Writer:
 
     def rows(self, n: int, size: int, written: list[int], streams: int) -> list[Row]:
         """Return ``n`` rows on a file of ``size`` lane registers; ``written`` grows."""
-        chained = self.draw(st.booleans())
-        ops = CHAINED if chained else [*PURE, *DRAWS]
+        ops = self.draw(st.sampled_from([CHAINED, QUANTILES, [*PURE, *DRAWS]]))
+        chained = ops is CHAINED
         code: list[Row] = []
         for _ in range(n):
             allowed = [

@@ -91,8 +91,8 @@ def test_an_environment_is_declared_and_refused_when_simulated(m: pc.Model) -> N
 
 
 def test_a_beta_draw_is_declared_and_refused_when_simulated(m: pc.Model) -> None:
-    m.record(m.draw("share", pc.Beta(2, 3)))
-    with pytest.raises(pc.NotYetSimulated, match="Beta"):
+    m.record(m.draw("share", pc.HalfNormal(2)))
+    with pytest.raises(pc.NotYetSimulated, match="HalfNormal"):
         pc.simulate(m, consumers=10, periods=2, seed=1)
 
 

@@ -40,6 +40,9 @@ enum class Op : std::int32_t {
     event_p,
     event_s,
     event_logit,
+    poisson,
+    binomial,
+    gamma_log,
 };
 
 // What one operation reads: lane operands, scalar operands, and whether it spends a random word.
@@ -62,12 +65,13 @@ inline constexpr Specification SPECIFICATIONS[] = {
     {"le_s", 1, 1, false},       {"gt_s", 1, 1, false},      {"ge_s", 1, 1, false},
     {"eq_s", 1, 1, false},       {"select", 3, 0, false},    {"uniform", 0, 0, true},
     {"normal", 0, 0, true},      {"event_p", 1, 0, true},    {"event_s", 0, 1, true},
-    {"event_logit", 1, 0, true},
+    {"event_logit", 1, 0, true}, {"poisson", 2, 0, false},   {"binomial", 3, 0, false},
+    {"gamma_log", 4, 0, false},
 };
 
 inline constexpr std::int32_t OPERATIONS =
     static_cast<std::int32_t>(sizeof SPECIFICATIONS / sizeof SPECIFICATIONS[0]);
-static_assert(OPERATIONS == static_cast<std::int32_t>(Op::event_logit) + 1);
+static_assert(OPERATIONS == static_cast<std::int32_t>(Op::gamma_log) + 1);
 
 // One row of code.  `lane` holds a, b, c, d and `scalar` s0 to s4; unused entries are 0.
 struct Instruction {

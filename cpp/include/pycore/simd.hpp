@@ -90,6 +90,8 @@ struct Twice {
     PYCORE_BINARY(Mask, le, Float, Float)
     PYCORE_BINARY(Mask, eq, Float, Float)
     PYCORE_BINARY(Mask, ne, Float, Float)
+    PYCORE_BINARY(Mask, mask_and, Mask, Mask)
+    PYCORE_BINARY(Mask, mask_or, Mask, Mask)
     PYCORE_BINARY(Float, keep, Mask, Float)
 #undef PYCORE_UNARY
 #undef PYCORE_BINARY
@@ -97,6 +99,7 @@ struct Twice {
     static PYCORE_INLINE Float select(const Mask& m, const Float& a, const Float& b) noexcept {
         return {V::select(m.low, a.low, b.low), V::select(m.high, a.high, b.high)};
     }
+    static PYCORE_INLINE bool any(const Mask& m) noexcept { return V::any(m.low) || V::any(m.high); }
     static PYCORE_INLINE Float lookup32(const float* table, const Int& index) noexcept {
         return {V::lookup32(table, index.low), V::lookup32(table, index.high)};
     }

@@ -91,6 +91,7 @@ struct Avx2 {
         return {_mm256_and_ps(a.v, b.v)};
     }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return {_mm256_or_ps(a.v, b.v)}; }
+    static PYCORE_INLINE bool any(Mask m) noexcept { return bits(m) != 0; }
     static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept {
         const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), lane))};

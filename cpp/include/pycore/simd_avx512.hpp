@@ -94,6 +94,7 @@ struct Avx512 {
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept {
         return {static_cast<__mmask16>(a.v | b.v)};
     }
+    static PYCORE_INLINE bool any(Mask m) noexcept { return bits(m) != 0; }
     static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept {
         if (lanes >= WIDTH) return {static_cast<__mmask16>(0xFFFF)};
         return {static_cast<__mmask16>((1U << lanes) - 1U)};

@@ -89,6 +89,7 @@ struct Scalar {
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return a != b; }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return a && b; }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return a || b; }
+    static PYCORE_INLINE bool any(Mask m) noexcept { return m; }
     static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept { return lanes > 0; }
     static PYCORE_INLINE Float select(Mask m, Float a, Float b) noexcept { return m ? a : b; }
     static PYCORE_INLINE Float keep(Mask m, Float a) noexcept { return m ? a : 0.0F; }
