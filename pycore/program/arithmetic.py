@@ -250,7 +250,9 @@ class _Counted:
     def quantile(self, u: F32) -> F32:
         """Count by search where the mean is small, by expansion where it is large."""
         large = self.mean >= _SEARCHED_BELOW
-        return np.where(large, self.expanded(u), self.searched(u))
+        # Both are computed for everybody, also where one of them has no meaning.
+        with np.errstate(all="ignore"):
+            return np.where(large, self.expanded(u), self.searched(u))
 
 
 def _limited(x: F32, high: float) -> F32:
@@ -267,8 +269,7 @@ def poisson(u: F32, rate: F32) -> F32:
     >>> poisson(np.array([0.9, 0.5, 1e-9], np.float32), np.float32(2))
     array([ 0.,  2., 14.], dtype=float32)
     """
-    u = np.asarray(u, dtype=np.float32)
-    mean = _limited(rate, LARGEST_COUNT)
+    u, mean = np.broadcast_arrays(np.asarray(u, np.float32), _limited(rate, LARGEST_COUNT))
     return _Counted(mean, mean, _ONE, _ZERO, mean, mean, _ONE, _ZERO).quantile(u)
 
 
@@ -280,9 +281,9 @@ def binomial(u: F32, trials: F32, chance: F32) -> F32:
     >>> binomial(np.array([0.9, 0.5, 1e-9], np.float32), np.float32(10), np.float32(0.7))
     array([ 5.,  7., 10.], dtype=float32)
     """
-    u = np.asarray(u, dtype=np.float32)
-    n = np.floor(_limited(trials, LARGEST_COUNT))
-    p = _limited(chance, 1)
+    u, n, p = np.broadcast_arrays(
+        np.asarray(u, np.float32), np.floor(_limited(trials, LARGEST_COUNT)), _limited(chance, 1)
+    )
     flipped = p > _HALF
     rare = np.where(flipped, _ONE - p, p)
     v = np.where(flipped, _ONE - u, u)

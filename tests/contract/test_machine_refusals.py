@@ -117,7 +117,10 @@ def integers(*values: int) -> Any:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown operation": ({"step_code": integers(34, *[0] * 11)}, "unknown operation 34"),
+    "unknown operation": (
+        {"step_code": integers(len(Op), *[0] * 11)},
+        f"unknown operation {len(Op)}",
+    ),
     "negative register": ({"step_code": integers(*row(Op.COPY, -1, (0,)))}, "writes register -1"),
     "register beyond the file": (
         {"step_code": integers(*row(Op.COPY, 2, (0,)))},

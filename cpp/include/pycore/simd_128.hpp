@@ -136,6 +136,7 @@ struct V128 {
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return {(Words)(a.v != b.v)}; }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return {a.v & b.v}; }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return {a.v | b.v}; }
+    static PYCORE_INLINE bool any(Mask m) noexcept { return bits(m) != 0; }
     static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept {
         return {(Words)(Integers{0, 1, 2, 3} < Integers{lanes, lanes, lanes, lanes})};
     }
