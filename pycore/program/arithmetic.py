@@ -21,6 +21,7 @@ smallest normal number, as the compares of the contract say.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 F32 = npt.NDArray[np.float32]
+# A number for every lane, or one for all; NumPy's types make 64 bits of their mixtures, NumPy not.
+Number = Any
 U32 = npt.NDArray[np.uint32]
 
 _ZERO, _ONE, _TWO, _HALF = np.float32(0), np.float32(1), np.float32(2), np.float32(0.5)
@@ -64,7 +67,7 @@ def _as_float(bits: U32 | npt.NDArray[np.int32]) -> F32:
     return value
 
 
-def _horner(coefficients: F32, x: F32) -> F32:
+def _horner(coefficients: F32, x: Number) -> F32:
     value: F32 = coefficients[-1] * x + coefficients[-2]
     for coefficient in coefficients[-3::-1]:
         value = value * x + coefficient
@@ -185,14 +188,14 @@ class _Counted:
     ``skew`` is 1 − 2p and ``mix`` is p (1 − p) of a binomial, 1 and 0 of a Poisson count.
     """
 
-    mean: F32
-    variance: F32
-    skew: F32
-    mix: F32
-    exponent: F32
-    scale: F32
-    size: F32
-    step: F32
+    mean: Number
+    variance: Number
+    skew: Number
+    mix: Number
+    exponent: Number
+    scale: Number
+    size: Number
+    step: Number
 
     def searched(self, u: F32) -> F32:
         """P(N > k), from k = 0 on by subtraction, until u is not below it.
@@ -216,7 +219,8 @@ class _Counted:
             p = (p * factor) * (_ONE / np.float32(j + 1))
             going = going & (u < beyond) & ((least < p) | (now < self.mean))
             count = count + going.astype(np.float32)
-        return count
+        found: F32 = count
+        return found
 
     def expanded(self, u: F32) -> F32:
         """Cornish–Fisher expansion of the smooth function through P(N < k) at whole numbers.
@@ -229,7 +233,7 @@ class _Counted:
         sigma = np.sqrt(self.variance)
         s = _ONE / sigma
 
-        def quadratic(a: F32, b: F32, c: F32, x: F32) -> F32:
+        def quadratic(a: Number, b: Number, c: Number, x: Number) -> Number:
             return (a * x + b) * x + c
 
         c = np.float32
@@ -252,16 +256,17 @@ class _Counted:
         large = self.mean >= _SEARCHED_BELOW
         # Both are computed for everybody, also where one of them has no meaning.
         with np.errstate(all="ignore"):
-            return np.where(large, self.expanded(u), self.searched(u))
+            count: F32 = np.where(large, self.expanded(u), self.searched(u))
+        return count
 
 
-def _limited(x: F32, high: float) -> F32:
+def _limited(x: Number, high: float) -> Number:
     x = np.asarray(x, dtype=np.float32)
     x = np.where(x > _ZERO, x, _ZERO)
     return np.where(x < np.float32(high), x, np.float32(high))
 
 
-def poisson(u: F32, rate: F32) -> F32:
+def poisson(u: F32, rate: Number) -> F32:
     """Poisson count that is reached or passed with probability u: small u, large count.
 
     Examples
@@ -273,7 +278,7 @@ def poisson(u: F32, rate: F32) -> F32:
     return _Counted(mean, mean, _ONE, _ZERO, mean, mean, _ONE, _ZERO).quantile(u)
 
 
-def binomial(u: F32, trials: F32, chance: F32) -> F32:
+def binomial(u: F32, trials: Number, chance: Number) -> F32:
     """Binomial count that is reached or passed with probability u; above ½ failures are counted.
 
     Examples
@@ -287,7 +292,7 @@ def binomial(u: F32, trials: F32, chance: F32) -> F32:
     flipped = p > _HALF
     rare = np.where(flipped, _ONE - p, p)
     v = np.where(flipped, _ONE - u, u)
-    other = _ONE - rare
+    other: Number = _ONE - rare
     # −log(1 − rare), corrected for the rounding of 1 − rare.
     rounded = _ONE - other
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -300,7 +305,7 @@ def binomial(u: F32, trials: F32, chance: F32) -> F32:
     return np.where(flipped, n - count, count)
 
 
-def gamma_log(z: F32, first: F32, second: F32, shape: F32) -> F32:
+def gamma_log(z: F32, first: Number, second: Number, shape: Number) -> F32:
     """Logarithm of a Gamma(shape, 1) number from a standard normal and two uniform numbers.
 
     A gamma number of shape a is one of shape a + 2 times U^(1/a) V^(1/(a + 1)), exactly.  Of shapes
@@ -315,11 +320,12 @@ def gamma_log(z: F32, first: F32, second: F32, shape: F32) -> F32:
     z, shape = np.asarray(z, dtype=np.float32), np.asarray(shape, dtype=np.float32)
     least = np.where(shape > _SMALLEST_SHAPE, shape, _SMALLEST_SHAPE)
     a = least + _TWO
-    s = _ONE / np.sqrt(a)
-    x = z * np.float32(0.15625)
-    y = s * np.float32(2.82842708) - _ONE
+    s: Number = _ONE / np.sqrt(a)
+    x: Number = z * np.float32(0.15625)
+    y: Number = s * np.float32(2.82842708) - _ONE
     total = _horner(tables.GAMMA[-1], y)
     for row in tables.GAMMA[-2::-1]:
         total = total * x + _horner(row, y)
     quantile = log(a) + (s * z + (s * s) * total)
-    return quantile + (log(first) / least + log(second) / (least + _ONE))
+    drawn: F32 = quantile + (log(first) / least + log(second) / (least + _ONE))
+    return drawn

@@ -40,7 +40,8 @@ def two_workers(consumers: int, rounds: int) -> dict[str, Any]:
     ):
 
         def spent() -> float:
-            return time.process_time() + sum(client.run(time.process_time).values())
+            workers: list[float] = list(client.run(time.process_time).values())
+            return time.process_time() + sum(workers)
 
         execution.run(work(0), client=client)  # the workers import what they need
         for seed in range(1, rounds + 1):
@@ -53,7 +54,7 @@ def two_workers(consumers: int, rounds: int) -> dict[str, Any]:
                 ledgers.append(execution.run(work(seed), **settings))
                 wall[label].append(time.perf_counter() - begin)
                 cpu[label].append(spent() - begin_cpu)
-            if not np.array_equal(*ledgers):
+            if not np.array_equal(ledgers[0], ledgers[1]):
                 raise SystemExit("two workers: another ledger than two threads'")
         begin, begin_cpu = time.perf_counter(), time.process_time()
         client.gather([client.submit(_nothing, k, pure=False) for k in range(TASKS)])

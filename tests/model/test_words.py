@@ -12,6 +12,8 @@ import pycore as pc
 from pycore.model.distributions import Categorical
 from pycore.model.influences import influences
 
+TEXT: Any = "01"
+
 
 def shop() -> pc.Model:
     """Every word of this page once."""
@@ -82,7 +84,7 @@ def test_a_table_is_a_function_of_sympy() -> None:
         (lambda m: pc.table(m["x"], [0, 0], [1, 2]), "increasing"),
         (lambda m: pc.table(m["x"], [0, 1], [1]), "as many ys as xs"),
         (lambda m: pc.table(m["x"], [0, float("nan")], [1, 2]), "finite"),
-        (lambda m: pc.table(m["x"], "01", [1, 2]), "sequence of numbers"),
+        (lambda m: pc.table(m["x"], TEXT, [1, 2]), "sequence of numbers"),
         (lambda m: pc.Poisson(-1), "from 0 to"),
         (lambda m: pc.Poisson(1e9), "from 0 to"),
         (lambda m: pc.Binomial(2.5, 0.5), "whole number"),

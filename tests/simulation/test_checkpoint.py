@@ -18,6 +18,7 @@ import pytest
 import xarray as xr
 
 import pycore as pc
+from pycore import files
 from pycore.errors import InputError
 from pycore.files import TEMPORARY
 from pycore.simulation import checkpoint, execution, shards
@@ -241,10 +242,14 @@ def test_a_damaged_shard_is_refused_by_name(folder: Path, damage: str, whole: xr
     content = bytearray(path.read_bytes())
     if damage == "flipped":
         content[random.Random(5).randrange(len(content))] ^= 1
-    path.write_bytes({
-        "flipped": content, "truncated": content[:-9], "empty": b"", "longer": content + b"\0",
+    damaged: dict[str, bytes] = {
+        "flipped": bytes(content),
+        "truncated": bytes(content[:-9]),
+        "empty": b"",
+        "longer": bytes(content) + b"\0",
         "swapped": other.read_bytes(),
-    }[damage])  # fmt: skip
+    }
+    path.write_bytes(damaged[damage])
     with pytest.raises(InputError, match=rf"{path.name} is damaged.*delete this file"):
         again(folder)
     path.unlink()
@@ -302,7 +307,7 @@ def test_a_full_disk_is_named_and_earlier_shards_stay_whole(
     """The system's own limit on the size of files stands for the end of the disk."""
     folder = tmp_path / "run"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    real = checkpoint.write_atomically
+    real = files.write_atomically
 
     def until_full(path: Path, content: bytes) -> None:
         if path.name == "shard-00005":

@@ -111,7 +111,7 @@ PYCORE_INLINE typename V::Float value(const Operands<V>& x, [[maybe_unused]] std
     else if constexpr (OP == Op::poisson) return math::poisson<V>(a, x.lane(1, i));
     else if constexpr (OP == Op::binomial)
         return math::binomial<V>(a, x.lane(1, i), x.lane(2, i));
-    else if constexpr (OP == Op::gamma_log) 
+    else if constexpr (OP == Op::gamma_log)
         return math::gamma_log<V>(a, x.lane(1, i), x.lane(2, i), x.lane(3, i));
     else if constexpr (OP == Op::uniform) return math::uniform<V>(x.word(i));
     else if constexpr (OP == Op::normal) return math::normal<V>(x.word(i));

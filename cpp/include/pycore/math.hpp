@@ -145,13 +145,13 @@ PYCORE_INLINE typename V::Float expanded(typename V::Float u, const Counted<V>& 
                                 const typename V::Float& d, const typename V::Float& x) {
         return V::add(V::mul(V::add(V::mul(a, x), b), x), d);
     };
-    const auto a1 = V::add(
-        V::mul(c.skew, V::mul(V::sub(square, constant(1.0F)), constant(1.0F / 6.0F))),
-        constant(0.5F));
-    const auto a2 = V::mul(
-        V::mul(z, V::sub(V::sub(V::mul(constant(14.0F), e), constant(2.0F)),
-                         V::mul(square, V::add(V::mul(constant(2.0F), e), constant(1.0F))))),
-        constant(1.0F / 72.0F));
+    const auto a1 =
+        V::add(V::mul(c.skew, V::mul(V::sub(square, constant(1.0F)), constant(1.0F / 6.0F))),
+               constant(0.5F));
+    const auto a2 =
+        V::mul(V::mul(z, V::sub(V::sub(V::mul(constant(14.0F), e), constant(2.0F)),
+                                V::mul(square, V::add(V::mul(constant(2.0F), e), constant(1.0F))))),
+               constant(1.0F / 72.0F));
     const auto a3 =
         V::mul(V::mul(V::mul(c.skew, V::add(e, constant(2.0F))),
                       polynomial(constant(3.0F), constant(7.0F), constant(-16.0F), square)),
@@ -204,13 +204,13 @@ PYCORE_INLINE typename V::Float binomial(typename V::Float u, typename V::Float 
     // log(1 - rare) = log(other), corrected for the rounding of `other`.
     const auto rounded = V::sub(one, other);
     const auto logarithm = V::sub(zero, log<V>(other));
-    const auto each = V::select(V::ne(rounded, zero),
-                                V::mul(logarithm, V::div(rare, rounded)), rare);
+    const auto each =
+        V::select(V::ne(rounded, zero), V::mul(logarithm, V::div(rare, rounded)), rare);
     const auto mean = V::mul(n, rare);
-    const auto count = V::min(
-        counted<V>(v, {mean, V::mul(mean, other), V::sub(one, V::add(rare, rare)),
-                       V::mul(rare, other), V::mul(n, each), V::div(rare, other), n, one}),
-        n);
+    const auto count =
+        V::min(counted<V>(v, {mean, V::mul(mean, other), V::sub(one, V::add(rare, rare)),
+                              V::mul(rare, other), V::mul(n, each), V::div(rare, other), n, one}),
+               n);
     return V::select(flipped, V::sub(n, count), count);
 }
 
@@ -230,8 +230,8 @@ PYCORE_INLINE typename V::Float gamma_log(typename V::Float z, typename V::Float
     for (int j = DEGREE - 1; j >= 0; --j)
         sum = V::add(V::mul(sum, x), horner<V>(tables::GAMMA[j], y));
     const auto quantile = V::add(log<V>(a), V::add(V::mul(s, z), V::mul(V::mul(s, s), sum)));
-    const auto down = V::add(V::div(log<V>(first), least),
-                             V::div(log<V>(second), V::add(least, V::set(1.0F))));
+    const auto down =
+        V::add(V::div(log<V>(first), least), V::div(log<V>(second), V::add(least, V::set(1.0F))));
     return V::add(quantile, down);
 }
 

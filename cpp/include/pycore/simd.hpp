@@ -99,7 +99,9 @@ struct Twice {
     static PYCORE_INLINE Float select(const Mask& m, const Float& a, const Float& b) noexcept {
         return {V::select(m.low, a.low, b.low), V::select(m.high, a.high, b.high)};
     }
-    static PYCORE_INLINE bool any(const Mask& m) noexcept { return V::any(m.low) || V::any(m.high); }
+    static PYCORE_INLINE bool any(const Mask& m) noexcept {
+        return V::any(m.low) || V::any(m.high);
+    }
     static PYCORE_INLINE Float lookup32(const float* table, const Int& index) noexcept {
         return {V::lookup32(table, index.low), V::lookup32(table, index.high)};
     }
