@@ -29,7 +29,7 @@ export IPYTHONDIR := $(CURDIR)/build/ipython
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup book test fast bench wheel wasm lint format tidy unit notebooks pins clean distclean
+.PHONY: help setup book test fast long bench wheel wasm lint format tidy unit notebooks pins clean distclean
 
 help: ## this list
 	@echo 'Stay or Leave: targets of this Makefile'
@@ -81,10 +81,13 @@ book: setup ## the executed book, offline; prints the file to open
 test: lint wheel book unit notebooks ## every test: style, types, wheel, book, units, browser, notebooks
 
 fast: setup ## short tier: nothing slow, no book, no browser, no notebooks
-	@PYCORE_FAST=1 $(PY) -m pytest -n $(WORKERS) -m 'not slow and not book and not browser'
+	@PYCORE_FAST=1 $(PY) -m pytest -n $(WORKERS) -m 'not slow and not long and not book and not browser'
 
 unit: setup
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not long'
+
+long: setup ## the tests that take minutes each
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m long
 
 notebooks: setup
 	@$(PY) -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-current-env notebooks
@@ -102,6 +105,7 @@ tidy: setup ## clang-tidy on the C++ (slow)
 	  -p "$$(dirname "$$(ls -t build/cp3*/compile_commands.json | head -n 1)")" '$(CURDIR)/cpp/'
 
 bench: setup ## speed against peers → build/bench.json
+	@$(UV) pip install --quiet --python $(PY) --constraints constraints.txt --group peers
 	@mkdir -p build
 	@$(PY) -m tests.benchmarks
 	@echo 'build/bench.json'

@@ -34,7 +34,7 @@ def two_workers(consumers: int, rounds: int) -> dict[str, Any]:
     wall: dict[str, list[float]] = {"two threads": [], "two workers": []}
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -22,11 +22,14 @@ from tests.contract.programs import Population, by_machine, populations, program
 from tests.contract.test_machine_refusals import coin, doubling
 from tests.portable.hosts import Host, hosts
 
+pytestmark = pytest.mark.xdist_group("portable")  # each host is built once
 HOSTS = hosts(_core.isas())
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in HOSTS]
+    scope="module",
+    # Clang compiles the whole extension: minutes.
+    params=[pytest.param(n, marks=[pytest.mark.long] if n == "clang" else []) for n in HOSTS],
 )
 def host(request: pytest.FixtureRequest) -> Host:
     """Build each host once."""

@@ -20,13 +20,14 @@ from tests.models import two_platforms
 from tests.simulation.endurance import RUN, SHARD_INSTRUCTIONS
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.xdist_group("cluster")  # one cluster, in one process
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as workers,
         distributed.Client(workers) as connected,
     ):
