@@ -62,7 +62,7 @@ class Host:
                    for part in self.command]  # fmt: skip
         done = subprocess.run(command, capture_output=True, timeout=240, check=False)
         if done.returncode < 0:
-            # Ended by a signal: once in hundreds of runs the emulator is. A fault of ours recurs.
+            # Emulators end by signals of their own now and then; a fault of ours recurs.
             done = subprocess.run(command, capture_output=True, timeout=240, check=False)
         return done
 
