@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -48,8 +49,16 @@ class Host:
         ninja = Path(sys.executable).with_name("ninja")
         configure = ["cmake", "-S", str(ROOT), "-B", str(self.folder), "-G", "Ninja"]
         configure += [f"-DCMAKE_MAKE_PROGRAM={ninja}", "-DPYCORE_WERROR=ON"]
-        _call([*configure, *self.options])
-        _call(["cmake", "--build", str(self.folder), "--parallel", "2"])
+        self.folder.parent.mkdir(exist_ok=True)
+        with self.folder.with_suffix(".lock").open("w") as lock:
+            # Every worker of pytest comes here; two that configure one folder break each other.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                _call([*configure, *self.options])
+            except AssertionError:  # an earlier run that was stopped may have left half a folder
+                shutil.rmtree(self.folder)
+                _call([*configure, *self.options])
+            _call(["cmake", "--build", str(self.folder), "--parallel", "2"])
 
     def replay(
         self, words: npt.NDArray[np.uint32], population: Population, isa: str, folder: Path
