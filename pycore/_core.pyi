@@ -61,3 +61,108 @@ def normal(words: npt.NDArray[np.uint32], *, isa: str = "auto") -> npt.NDArray[n
 def exp(x: npt.NDArray[np.float32], *, isa: str = "auto") -> npt.NDArray[np.float32]: ...
 def log(x: npt.NDArray[np.float32], *, isa: str = "auto") -> npt.NDArray[np.float32]: ...
 def logistic(x: npt.NDArray[np.float32], *, isa: str = "auto") -> npt.NDArray[np.float32]: ...
+
+@final
+class ScalarPriors:
+    def __init__(
+        self, forms: npt.NDArray[np.int32], numbers: npt.NDArray[np.float64], constant: float
+    ) -> None: ...
+    def evaluate(
+        self, z: npt.NDArray[np.float64]
+    ) -> tuple[
+        npt.NDArray[np.float64], npt.NDArray[np.float64], float, npt.NDArray[np.float64]
+    ]: ...
+
+@final
+class CorrelationPrior:
+    def __init__(self, rows: int, eta: float) -> None: ...
+    @property
+    def size(self) -> int: ...
+    def factor(self, z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
+    def evaluate(
+        self, z: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], float, npt.NDArray[np.float64]]: ...
+
+@final
+class Tape:
+    def __init__(
+        self,
+        steps: npt.NDArray[np.int32],
+        numbers: npt.NDArray[np.float64],
+        outputs: Sequence[int],
+        parameters: int,
+    ) -> None: ...
+    @property
+    def steps(self) -> int: ...
+    def evaluate(
+        self, parameters: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
+
+@final
+class Latents:
+    def __init__(
+        self,
+        *,
+        states: int,
+        traits: int,
+        dispositions: int,
+        tape: Tape,
+        paths: Sequence[tuple[int, int]],
+        chance: Sequence[tuple[int, int]],
+        spread: Sequence[tuple[int, int]],
+        own_traits: Sequence[int],
+        free_traits: Sequence[int],
+        inner: Sequence[tuple[int, Sequence[int]]],
+        outer: Sequence[tuple[int, Sequence[int]]],
+    ) -> None: ...
+
+@final
+class Group:
+    def __init__(
+        self,
+        *,
+        latents: Latents,
+        parameters: Sequence[int],
+        loadings: Sequence[tuple[int, float]],
+        errors: Sequence[tuple[int, float]],
+        traits: Sequence[tuple[int, float]],
+        correlations: Sequence[int],
+    ) -> None: ...
+
+@final
+class Unit:
+    def __init__(
+        self,
+        *,
+        group: int,
+        n: float,
+        freedom: float,
+        items: Sequence[int],
+        mean: Sequence[float],
+        scatter: npt.NDArray[np.float64],
+    ) -> None: ...
+
+@final
+class Posterior:
+    def __init__(
+        self,
+        *,
+        scalars: ScalarPriors,
+        correlations: Sequence[CorrelationPrior],
+        groups: Sequence[Group],
+        units: Sequence[Unit],
+        measures: Sequence[int],
+        loading: Sequence[float],
+        error: Sequence[float],
+        free_loadings: Sequence[int],
+        free_errors: Sequence[int],
+        intercepts: Sequence[int],
+        centre: Sequence[float],
+        scale: Sequence[float],
+    ) -> None: ...
+    @property
+    def size(self) -> int: ...
+    def evaluate(self, z: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]: ...
+    def expand(
+        self, z: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...

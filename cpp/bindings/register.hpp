@@ -9,5 +9,6 @@ void register_program(pybind11::module_& module);
 void register_run(pybind11::module_& module);
 void register_arithmetic(pybind11::module_& module);
 void register_build(pybind11::module_& module);
+void register_estimation(pybind11::module_& module);
 
 } // namespace pycore::bindings

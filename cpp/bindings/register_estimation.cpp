@@ -1,0 +1,243 @@
+#include "arrays.hpp"
+#include "pycore/estimation/posterior.hpp"
+#include "register.hpp"
+
+#include <pybind11/stl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace py = pybind11;
+
+namespace pycore::bindings {
+
+namespace {
+
+using namespace pycore::estimation;
+
+using Numbers = Array<double>;
+using Pairs = std::vector<std::pair<Index, Index>>;
+using Blocks = std::vector<std::pair<Index, std::vector<Index>>>;
+using Scaled = std::vector<std::pair<Index, double>>;
+
+const double* vector_of(const char* name, const Numbers& values, Index size) {
+    require_shape(name, values.ndim() == 1 && static_cast<Index>(values.size()) == size,
+                  "a float64 array of the model's own length");
+    return values.data();
+}
+
+Numbers zeros(Index size) {
+    Numbers made(static_cast<py::ssize_t>(size));
+    std::fill_n(made.mutable_data(), size, 0.0);
+    return made;
+}
+
+Numbers square(Index rows) {
+    const auto side = static_cast<py::ssize_t>(rows);
+    Numbers made({side, side});
+    std::fill_n(made.mutable_data(), rows * rows, 0.0);
+    return made;
+}
+
+Matrix matrix_of(const char* name, Numbers& values, Index rows) {
+    require_shape(name,
+                  values.ndim() == 2 && static_cast<Index>(values.shape(0)) == rows &&
+                      values.shape(0) == values.shape(1),
+                  "a square float64 array of the prior's size");
+    return {values.mutable_data(), rows, rows};
+}
+
+ScalarPriors make_scalars(const Array<std::int32_t>& forms, const Numbers& numbers,
+                          double constant) {
+    constexpr py::ssize_t FIELDS = 9;
+    require_shape("numbers",
+                  forms.ndim() == 1 && numbers.ndim() == 2 && numbers.shape(0) == forms.size() &&
+                      numbers.shape(1) == FIELDS,
+                  "a float64 array (scalars, 9)");
+    std::vector<ScalarPrior> priors;
+    for (py::ssize_t k = 0; k < forms.size(); ++k) {
+        const std::int32_t form = forms.at(k);
+        require_shape("forms", form >= 0 && form <= 2, "0, 1 or 2");
+        const double* const v = numbers.data(k, 0);
+        priors.push_back(
+            {static_cast<Form>(form), v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]});
+    }
+    return {std::move(priors), constant};
+}
+
+Tape make_tape(const Array<std::int32_t>& steps, const Numbers& numbers,
+               std::vector<std::int32_t> outputs, std::int64_t parameters) {
+    require_shape("steps",
+                  steps.ndim() == 2 && steps.shape(1) == 4 && numbers.ndim() == 1 &&
+                      numbers.size() == steps.shape(0),
+                  "an int32 array (steps, 4) with one number per step");
+    std::vector<Step> made;
+    for (py::ssize_t i = 0; i < steps.shape(0); ++i) {
+        made.push_back({static_cast<Operation>(steps.at(i, 0)), steps.at(i, 1), steps.at(i, 2),
+                        steps.at(i, 3), numbers.at(i)});
+    }
+    return {std::move(made), std::move(outputs), parameters};
+}
+
+std::vector<Correlated> to_correlated(const Blocks& blocks) {
+    std::vector<Correlated> found;
+    for (const auto& [which, rows] : blocks)
+        found.push_back({which, rows});
+    return found;
+}
+
+std::vector<Free> to_free(const Scaled& scaled) {
+    std::vector<Free> found;
+    for (const auto& [scalar, unit] : scaled)
+        found.push_back({scalar, unit});
+    return found;
+}
+
+void register_parts(py::module_& module) {
+    py::class_<ScalarPriors>(module, "ScalarPriors", "Independent priors of scalars.")
+        .def(py::init(&make_scalars), py::arg("forms"), py::arg("numbers"), py::arg("constant"))
+        .def(
+            "evaluate",
+            [](const ScalarPriors& self, const Numbers& z) {
+                const double* const at = vector_of("z", z, self.size());
+                Numbers x = zeros(self.size());
+                Numbers slope = zeros(self.size());
+                Numbers gradient = zeros(self.size());
+                const double total = self.evaluate(at, x.mutable_data(), slope.mutable_data(),
+                                                   gradient.mutable_data());
+                return py::make_tuple(x, slope, total, gradient);
+            },
+            py::arg("z"), "Values, dx/dz, log density of z, its gradient.");
+    py::class_<CorrelationPrior>(module, "CorrelationPrior", "LKJ by partial correlations.")
+        .def(py::init<Index, double>(), py::arg("rows"), py::arg("eta"))
+        .def_property_readonly("size", &CorrelationPrior::size)
+        .def(
+            "factor",
+            [](const CorrelationPrior& self, const Numbers& z) {
+                Numbers made = square(self.rows());
+                self.factor(vector_of("z", z, self.size()), matrix_of("factor", made, self.rows()));
+                return made;
+            },
+            py::arg("z"), "Cholesky factor.")
+        .def(
+            "evaluate",
+            [](const CorrelationPrior& self, const Numbers& z) {
+                Numbers factor = square(self.rows());
+                Numbers matrix = square(self.rows());
+                Numbers gradient = zeros(self.size());
+                const double total = self.evaluate(
+                    vector_of("z", z, self.size()), matrix_of("factor", factor, self.rows()),
+                    matrix_of("matrix", matrix, self.rows()), gradient.mutable_data());
+                return py::make_tuple(matrix, total, gradient);
+            },
+            py::arg("z"), "Matrix, log density of z, its gradient.");
+    py::class_<Tape>(module, "Tape", "Expressions of parameters, with derivatives.")
+        .def(py::init(&make_tape), py::arg("steps"), py::arg("numbers"), py::arg("outputs"),
+             py::arg("parameters"))
+        .def_property_readonly("steps", &Tape::steps)
+        .def(
+            "evaluate",
+            [](const Tape& self, const Numbers& parameters) {
+                const auto inputs = static_cast<Index>(self.parameters());
+                const double* const at = vector_of("parameters", parameters, inputs);
+                std::vector<double> values(self.steps()), scratch(self.steps());
+                self.forward(at, values.data());
+                Numbers found = zeros(self.outputs());
+                Numbers slopes(
+                    {static_cast<py::ssize_t>(self.outputs()), static_cast<py::ssize_t>(inputs)});
+                std::fill_n(slopes.mutable_data(), slopes.size(), 0.0);
+                for (Index k = 0; k < self.outputs(); ++k) {
+                    found.mutable_data()[k] = self.output(values.data(), k);
+                    std::vector<double> by(self.outputs(), 0.0);
+                    by[k] = 1.0;
+                    self.backward(values.data(), by.data(), scratch.data(),
+                                  slopes.mutable_data() + k * inputs);
+                }
+                return py::make_tuple(found, slopes);
+            },
+            py::arg("parameters"), "Results, and their derivatives (results, parameters).");
+    py::class_<Latents>(module, "Latents", "Covariance of the latent variables of one group.")
+        .def(py::init([](Index states, Index traits, Index dispositions, const Tape& tape,
+                         const Pairs& paths, const Pairs& chance, const Pairs& spread,
+                         std::vector<Index> own_traits, std::vector<Index> free_traits,
+                         const Blocks& inner, const Blocks& outer) {
+                 return Latents({states, traits, dispositions, tape, paths, chance, spread,
+                                 std::move(own_traits), std::move(free_traits),
+                                 to_correlated(inner), to_correlated(outer)});
+             }),
+             py::kw_only(), py::arg("states"), py::arg("traits"), py::arg("dispositions"),
+             py::arg("tape"), py::arg("paths"), py::arg("chance"), py::arg("spread"),
+             py::arg("own_traits"), py::arg("free_traits"), py::arg("inner"), py::arg("outer"));
+    py::class_<Group>(module, "Group", "One group and where its free quantities stand.")
+        .def(py::init([](const Latents& latents, std::vector<Index> parameters,
+                         const Scaled& loadings, const Scaled& errors, const Scaled& traits,
+                         std::vector<Index> correlations) {
+                 return Group{latents,         std::move(parameters), to_free(loadings),
+                              to_free(errors), to_free(traits),       std::move(correlations)};
+             }),
+             py::kw_only(), py::arg("latents"), py::arg("parameters"), py::arg("loadings"),
+             py::arg("errors"), py::arg("traits"), py::arg("correlations"));
+    py::class_<Unit>(module, "Unit", "Statistics of respondents who answered the same items.")
+        .def(py::init([](Index group, double n, double freedom, std::vector<Index> items,
+                         std::vector<double> mean, const Numbers& scatter) {
+                 return Unit{group,           n,
+                             freedom,         std::move(items),
+                             std::move(mean), {scatter.data(), scatter.data() + scatter.size()}};
+             }),
+             py::kw_only(), py::arg("group"), py::arg("n"), py::arg("freedom"), py::arg("items"),
+             py::arg("mean"), py::arg("scatter"));
+}
+
+} // namespace
+
+void register_estimation(py::module_& module) {
+    register_parts(module);
+    py::class_<Posterior>(module, "Posterior", "Log posterior density of a structural model.")
+        .def(py::init([](const ScalarPriors& scalars, std::vector<CorrelationPrior> correlations,
+                         std::vector<Group> groups, std::vector<Unit> units,
+                         std::vector<Index> measures, std::vector<double> loading,
+                         std::vector<double> error, std::vector<Index> free_loadings,
+                         std::vector<Index> free_errors, std::vector<Index> intercepts,
+                         std::vector<double> centre, std::vector<double> scale) {
+                 return Posterior({scalars, std::move(correlations), std::move(groups),
+                                   std::move(units), std::move(measures), std::move(loading),
+                                   std::move(error), std::move(free_loadings),
+                                   std::move(free_errors), std::move(intercepts), std::move(centre),
+                                   std::move(scale)});
+             }),
+             py::kw_only(), py::arg("scalars"), py::arg("correlations"), py::arg("groups"),
+             py::arg("units"), py::arg("measures"), py::arg("loading"), py::arg("error"),
+             py::arg("free_loadings"), py::arg("free_errors"), py::arg("intercepts"),
+             py::arg("centre"), py::arg("scale"))
+        .def_property_readonly("size", &Posterior::size)
+        .def(
+            "evaluate",
+            [](const Posterior& self, const Numbers& z) {
+                const double* const at = vector_of("z", z, self.size());
+                Numbers gradient(static_cast<py::ssize_t>(self.size()));
+                double* const out = gradient.mutable_data();
+                double total = 0.0;
+                {
+                    const py::gil_scoped_release unlocked; // chains run side by side
+                    total = self.evaluate(at, out);
+                }
+                return py::make_tuple(total, gradient);
+            },
+            py::arg("z"), "Log density (−inf where impossible) and gradient.")
+        .def(
+            "expand",
+            [](const Posterior& self, const Numbers& z) {
+                const double* const at = vector_of("z", z, self.size());
+                Numbers scalars = zeros(self.scalars());
+                Index size = 0;
+                for (const auto& prior : self.correlations())
+                    size += prior.rows() * prior.rows();
+                Numbers factors = zeros(size);
+                self.expand(at, scalars.mutable_data(), factors.mutable_data());
+                return py::make_tuple(scalars, factors);
+            },
+            py::arg("z"), "Scalars, and Cholesky factors of the correlation matrices in a row.");
+}
+
+} // namespace pycore::bindings
