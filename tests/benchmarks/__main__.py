@@ -254,7 +254,7 @@ def main(arguments: list[str]) -> int:
     results["two workers against two threads"] = two_workers(20 * consumers, rounds)
     results["time flat in the number of consumers"] = flat_in_population(consumers, rounds)
     for entry in results.values():
-        entry["figures"]["processor"] = _processor()
+        entry["figures"]["processor"] = processor()
         entry["figures"]["build"] = _core.build_config()
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -270,7 +270,8 @@ def main(arguments: list[str]) -> int:
     return int(bool(below))
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return what the processor is called."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8").splitlines():
