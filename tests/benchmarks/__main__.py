@@ -34,7 +34,7 @@ from tests.benchmarks.peers.jax_scan import jax_scan
 from tests.benchmarks.peers.mesa_agents import mesa_agents
 from tests.benchmarks.peers.numba_expert import numba_expert
 from tests.benchmarks.peers.numpy_chunked import numpy_chunked
-from tests.benchmarks.peers.plain_cpp import plain_cpp
+from tests.benchmarks.peers.plain_cpp import hand_written, plain_cpp
 from tests.benchmarks.peers.polars_frames import polars_frames
 from tests.benchmarks.peers.starsim_module import starsim_module
 
@@ -49,13 +49,15 @@ PEERS: dict[str, tuple[Callable[[], Peer], int]] = {
        for n in (512, 2560)},
     "Polars": (polars_frames, 2),
     "plain C++": (plain_cpp, 2),
+    "kernel by hand": (hand_written, 1),
     "Starsim": (starsim_module, 4),
     "Mesa": (mesa_agents, 100),
 }  # fmt: skip
-TOOLS = ("NumPy", "Numba", "JAX", "Polars", "plain C++", "Starsim", "Mesa")
+TOOLS = ("NumPy", "Numba", "JAX", "Polars", "plain C++", "kernel by hand", "Starsim", "Mesa")
 TARGETS = {
     "NumPy / machine avx512": 9.0, "NumPy / machine avx2": 6.0,
     "Starsim / machine avx512": 40.0, "Mesa / machine avx512": 700.0,
+    "kernel by hand / machine avx512": 1 / 1.7,
 }  # fmt: skip
 # 8 segments · 52 periods · 15 columns, correlated over time: by chance 5.5 is passed once in 4 000
 # comparisons at most.

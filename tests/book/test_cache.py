@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,3 +202,43 @@ def test_a_changed_model_never_shows_an_old_number(project: Path) -> None:
     page, reader, runs = build(project)
     assert 'Elsewhere: <span class="pasted-text">41' in reader
     assert runs == 3
+
+
+# Each of the two pages waits for a word from the other, so one after the other would never end.
+WAITING = """---
+file_format: mystnb
+kernelspec: {{name: python3, display_name: Python 3}}
+---
+# {own}
+
+```{{code-cell}} ipython3
+import time
+from pathlib import Path
+
+Path("{own}.started").touch()
+deadline = time.monotonic() + 60
+while not Path("{other}.started").exists():
+    assert time.monotonic() < deadline, "{other} does not run"
+    time.sleep(0.05)
+with Path("runs").open("a") as file:
+    file.write("x")
+```
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor runs one page at a time")
+def test_pages_are_executed_side_by_side_and_once(project: Path) -> None:
+    rewrite(
+        project / "conf.py",
+        lambda s: s.replace('"execution_cache"', '"execution_cache", "execute_ahead"'),
+    )
+    (project / "page.md").write_text(WAITING.format(own="page", other="index"))
+    (project / "index.md").write_text(
+        WAITING.format(own="index", other="page") + "\n```{toctree}\npage\n```\n"
+    )
+    assert build(project)[2] == 2
+    rewrite(project / "page.md", lambda s: s + "\nMore words.\n")
+    page, _, runs = build(project)
+    assert "More words" in page
+    assert runs == 2
