@@ -39,7 +39,9 @@ _WHERE = {
     "pool": "pycore.simulation.compare",
     "prior_check": "pycore.estimation",
     "reproduce": "pycore.simulation.provenance",
+    "share": "pycore.model.functions",
     "simulate": "pycore.simulation.simulate",
+    "total": "pycore.model.functions",
     "trajectories": "pycore.simulation.trajectories",
     "where": "pycore.model.functions",
 }
@@ -72,7 +74,9 @@ __all__ = [
     "pool",
     "prior_check",
     "reproduce",
+    "share",
     "simulate",
+    "total",
     "trajectories",
     "where",
 ]
@@ -91,7 +95,7 @@ if TYPE_CHECKING:
         Normal,
         Uniform,
     )
-    from pycore.model.functions import average, logistic, where
+    from pycore.model.functions import average, logistic, share, total, where
     from pycore.model.model import Model
     from pycore.program.build import build_config
     from pycore.simulation.answers import answers

@@ -132,7 +132,7 @@ class _Writer:
             return "i"
         if isinstance(element, Parameter):
             return ""
-        if isinstance(element, State) and not element.updated:
+        if isinstance(element, State | Environment) and not element.updated:
             return "0"
         carried = isinstance(element, State | Environment)
         return "t-1" if carried and name not in self.updated else self.now

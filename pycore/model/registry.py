@@ -13,6 +13,7 @@ from pycore.model import expressions
 from pycore.model.checks import require_identifier
 from pycore.model.elements import (
     Element,
+    Environment,
     Item,
     Lever,
     Parameter,
@@ -21,7 +22,7 @@ from pycore.model.elements import (
     Stage,
     Trait,
 )
-from pycore.model.functions import average
+from pycore.model.functions import Aggregate
 
 __all__ = ["Registry", "Step", "is_drawn"]
 
@@ -47,6 +48,7 @@ class Registry:
         self._records: dict[str, RecordSpec] = {}
         self._segments: dict[str, Segment] = {}
         self._correlated: list[tuple[str, ...]] = []
+        self._community_size: int | None = None
 
     def __getitem__(self, name: str) -> sp.Symbol:
         """The symbol of a declared word."""
@@ -98,6 +100,11 @@ class Registry:
         return tuple(self._correlated)
 
     @property
+    def community_size(self) -> int | None:
+        """Consumers in a community, see :meth:`pycore.Model.community`."""
+        return self._community_size
+
+    @property
     def stage_element(self) -> Stage | None:
         """The stage word, if the model has one."""
         return next(iter(self.of_kind(Stage).values()), None)
@@ -138,13 +145,25 @@ class Registry:
                 for n, e in known.items()
                 if isinstance(e, kinds) and (start or not is_drawn(e))
             }
-        elif averages:
-            known = {n: e for n, e in known.items() if not isinstance(e, Stage)}
         else:
             known = {n: e for n, e in known.items() if not isinstance(e, Stage)}
-            if expression.has(average):
+            if averages:
+                self._check_shared(argument, expression)
+            elif expression.atoms(Aggregate):
                 raise refuse(argument, expression, "averages in an environment's target only")
         expressions.check(argument, expression, known)
+
+    def _check_shared(self, argument: str, expression: sp.Expr) -> None:
+        """Refuse consumers' words outside averages: everybody's value must be the same."""
+        aggregates = expression.atoms(Aggregate)
+        if any(a.args[0].atoms(Aggregate) for a in aggregates):
+            raise refuse(argument, expression, "averages that are not inside one another")
+        outside = expression.xreplace(dict.fromkeys(aggregates, sp.S.One))
+        for name in sorted(s.name for s in outside.free_symbols):
+            element = self._elements.get(name)
+            if element is not None and not isinstance(element, Parameter | Lever | Environment):
+                raise refuse(argument, name, "parameters, levers and environments outside of "
+                             "average(), total() and share()")  # fmt: skip
 
 
 def is_drawn(element: Element) -> bool:
