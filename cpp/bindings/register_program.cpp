@@ -23,8 +23,10 @@ RecordKind to_kind(const std::string& kind) {
     if (kind == "count") return RecordKind::count;
     if (kind == "moments") return RecordKind::moments;
     if (kind == "histogram") return RecordKind::histogram;
+    if (kind == "sum") return RecordKind::sum;
+    if (kind == "shared") return RecordKind::shared;
     throw std::invalid_argument("record kind: received '" + kind +
-                                "', allowed is one of count, moments, histogram");
+                                "', allowed is one of count, moments, histogram, sum, shared");
 }
 
 std::vector<RecordDefinition>
@@ -59,6 +61,30 @@ to_records(const std::vector<std::string>& names, const std::vector<std::string>
     return records;
 }
 
+CouplingDefinition to_coupling(const Array<std::int32_t>& inputs,
+                               const Array<std::int32_t>& results,
+                               const Array<std::int32_t>& aggregates,
+                               const Array<std::int32_t>& code, std::int64_t n_scalars,
+                               std::int64_t community, const Array<std::int32_t>& signals) {
+    CouplingDefinition coupling;
+    coupling.inputs = to_vector("environment_inputs", inputs);
+    coupling.results = to_vector("environment_results", results);
+    coupling.code = to_code("environment_code", code);
+    coupling.n_scalars = n_scalars;
+    coupling.community = community;
+    require_shape("aggregates", aggregates.ndim() == 2 && aggregates.shape(1) == 2, "(n, 2)");
+    for (py::ssize_t i = 0; i < aggregates.shape(0); ++i) {
+        coupling.aggregates.push_back(
+            {static_cast<AggregateKind>(aggregates.at(i, 0)), aggregates.at(i, 1)});
+    }
+    require_shape("signals", signals.ndim() == 2 && signals.shape(1) == 4, "(n, 4)");
+    for (py::ssize_t i = 0; i < signals.shape(0); ++i) {
+        coupling.signals.push_back({static_cast<AggregateKind>(signals.at(i, 0)), signals.at(i, 1),
+                                    signals.at(i, 2), signals.at(i, 3)});
+    }
+    return coupling;
+}
+
 } // namespace
 
 void register_program(py::module_& module) {
@@ -76,7 +102,12 @@ void register_program(py::module_& module) {
                     const Array<std::int32_t>& record_registers,
                     const Array<std::uint8_t>& record_by_stage,
                     const Array<std::int32_t>& record_exponents, const Array<float>& record_ranges,
-                    const Array<std::int32_t>& record_bins) {
+                    const Array<std::int32_t>& record_bins, bool coupled,
+                    const Array<std::int32_t>& environment_inputs,
+                    const Array<std::int32_t>& environment_results,
+                    const Array<std::int32_t>& aggregates,
+                    const Array<std::int32_t>& environment_code, std::int64_t environment_scalars,
+                    std::int64_t community, const Array<std::int32_t>& signals) {
                      ProgramDefinition definition;
                      definition.inputs = inputs;
                      definition.constants = to_vector("constants", constants);
@@ -94,6 +125,12 @@ void register_program(py::module_& module) {
                      definition.records =
                          to_records(record_names, record_kinds, record_registers, record_by_stage,
                                     record_exponents, record_ranges, record_bins);
+                     definition.coupled = coupled;
+                     if (coupled) {
+                         definition.coupling = to_coupling(
+                             environment_inputs, environment_results, aggregates, environment_code,
+                             environment_scalars, community, signals);
+                     }
                      return Program(std::move(definition));
                  }),
              py::kw_only(), py::arg("inputs"), py::arg("constants"), py::arg("n_scalars"),
@@ -102,7 +139,13 @@ void register_program(py::module_& module) {
              py::arg("step_streams"), py::arg("stage_register"), py::arg("stages"),
              py::arg("absorbing"), py::arg("record_names"), py::arg("record_kinds"),
              py::arg("record_registers"), py::arg("record_by_stage"), py::arg("record_exponents"),
-             py::arg("record_ranges"), py::arg("record_bins"))
+             py::arg("record_ranges"), py::arg("record_bins"), py::arg("coupled") = false,
+             py::arg("environment_inputs") = Array<std::int32_t>(0),
+             py::arg("environment_results") = Array<std::int32_t>(0),
+             py::arg("aggregates") = Array<std::int32_t>(0),
+             py::arg("environment_code") = Array<std::int32_t>(0),
+             py::arg("environment_scalars") = 0, py::arg("community") = 0,
+             py::arg("signals") = Array<std::int32_t>(0))
         .def_property_readonly("width", &Program::width, "Ledger cells of one batch and period.");
 
     module.def(

@@ -36,8 +36,7 @@ class FloatingPointMode {
 class Arena {
   public:
     Arena(const Program& program, std::int64_t block, const Kernels& kernels) {
-        // One line more than the block keeps registers from falling onto the same cache sets.
-        stride_ = block + LINE;
+        stride_ = stride(block);
         registers_.resize(lines(std::max(program.n_registers(), 1)));
         words_.resize(lines(std::max(program.max_streams(), 1) * std::int64_t{4}));
         lanes_.resize(lines(3));
@@ -46,6 +45,9 @@ class Arena {
         step_.resize(static_cast<std::size_t>(view.step_code.count));
         kernels.prepare(view, memory());
     }
+
+    // One line more than the block keeps registers from falling onto the same cache sets.
+    static constexpr std::int64_t stride(std::int64_t block) noexcept { return block + LINE; }
 
     BlockMemory memory() noexcept {
         BlockMemory memory{};

@@ -152,13 +152,16 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     case RecordKind::count:
         view.width = 1;
         break;
+    case RecordKind::sum:
+    case RecordKind::shared:
     case RecordKind::moments:
+        require(record.kind == RecordKind::moments || !record.by_stage, label + "a sum by stage");
         for (const std::int32_t exponent : {record.exponent, record.square_exponent}) {
             require(std::abs(static_cast<std::int64_t>(exponent)) <= MAX_EXPONENT,
                     label + "exponent " + std::to_string(exponent) + " is not in ±" +
                         std::to_string(MAX_EXPONENT));
         }
-        view.width = 2;
+        view.width = record.kind == RecordKind::moments ? 2 : 1;
         view.scale = std::ldexp(1.0F, record.exponent);
         view.square_scale = std::ldexp(1.0F, record.square_exponent);
         break;
@@ -190,6 +193,44 @@ Streams streams_of(const std::vector<std::uint32_t>& slots) noexcept {
     return {slots.data(), static_cast<std::int32_t>(slots.size())};
 }
 
+void check_coupling(const ProgramDefinition& p, const std::vector<bool>& readable) {
+    const CouplingDefinition& c = p.coupling;
+    const auto fixed = p.n_scalars + static_cast<std::int64_t>(c.aggregates.size());
+    require(c.inputs.size() == c.results.size(), "coupling: one input and result each");
+    for (const std::int32_t input : c.inputs) {
+        require(is_index(input, p.inputs) && std::count(c.inputs.begin(), c.inputs.end(), input) == 1,
+                "coupling: an environment is no input of its own");
+    }
+    require_range("coupling: n_scalars", c.n_scalars, fixed, MAX_REGISTERS);
+    std::vector<bool> written(static_cast<std::size_t>(c.n_scalars), false);
+    std::fill_n(written.begin(), fixed, true);
+    CodeCheck("environment_code", c.code).scalars(written, fixed);
+    require(std::find(written.begin(), written.end(), false) == written.end(),
+            "coupling: a scalar register is never written");
+    for (const std::int32_t result : c.results) {
+        require(is_index(result, c.n_scalars), "coupling: a result is no register");
+    }
+    const auto is_kind = [](AggregateKind kind) { return is_index(static_cast<int>(kind), 3); };
+    for (const AggregateDefinition& a : c.aggregates) {
+        require(is_kind(a.kind) && is_index(a.record, static_cast<std::int64_t>(p.records.size())) &&
+                    p.records[static_cast<std::size_t>(a.record)].kind == RecordKind::sum,
+                "coupling: an aggregate of no sum");
+    }
+    require_range("coupling: community", c.community, 0, c.signals.empty() ? MAX_COMMUNITY : 0);
+    for (const SignalDefinition& s : c.signals) {
+        const auto writes = [&s](const Instruction& row) { return row.target == s.target; };
+        const auto hears = [&s](const SignalDefinition& t) { return t.target == s.target; };
+        require(is_kind(s.kind) && s.kind != AggregateKind::share &&
+                    is_index(s.source, p.n_registers) &&
+                    readable[static_cast<std::size_t>(s.source)] &&
+                    is_index(s.target, p.n_states) &&
+                    std::none_of(p.step_code.begin(), p.step_code.end(), writes) &&
+                    std::count_if(c.signals.begin(), c.signals.end(), hears) == 1 &&
+                    std::abs(static_cast<std::int64_t>(s.exponent)) <= MAX_EXPONENT,
+                "coupling: not a signal");
+    }
+}
+
 } // namespace
 
 Program::Program(ProgramDefinition definition) : definition_(std::move(definition)) {
@@ -219,14 +260,23 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
 
     std::int64_t width = 1 + p.stages;
     for (const RecordDefinition& record : p.records) {
-        require(readable(record.source), "record '" + record.name + "': register " +
-                                             std::to_string(record.source) + " is not written");
+        if (record.kind == RecordKind::shared) {
+            const auto known = p.coupling.community > 0 ? p.coupling.inputs.size() : std::size_t{0};
+            require(is_index(record.source, static_cast<std::int64_t>(known)),
+                    "record '" + record.name + "': no environment of communities");
+        } else {
+            require(readable(record.source), "record '" + record.name + "': register " +
+                                                 std::to_string(record.source) + " is not written");
+        }
         records_.push_back(check_record(record, width));
         const std::int64_t groups = record.by_stage ? std::max<std::int64_t>(p.stages, 1) : 1;
         width += groups * records_.back().width;
         require(width <= INT32_MAX, "records: the ledger row is wider than 2^31 cells");
     }
     width_ = static_cast<std::int32_t>(width);
+    if (p.coupled) check_coupling(p, readable_);
+    environment_steps_.resize(p.coupling.code.size());
+    prepare_scalar_code(code_of(p.coupling.code), environment_steps_.data());
 }
 
 ProgramView Program::view() const noexcept {
@@ -260,6 +310,22 @@ void Program::fill_scalars(const float* inputs, float* file) const noexcept {
     std::copy_n(inputs, fixed, file);
     std::copy(definition_.constants.begin(), definition_.constants.end(), file + fixed);
     run_scalar_code(scalar_steps_.data(), static_cast<std::int32_t>(scalar_steps_.size()), file);
+}
+
+void Program::next_environments(const std::int64_t* row, std::uint64_t everybody, float* file,
+                                float* environments) const noexcept {
+    const CouplingDefinition& c = definition_.coupling;
+    float* place = file + n_scalars();
+    for (const AggregateDefinition& a : c.aggregates) {
+        const auto record = static_cast<std::size_t>(a.record);
+        const std::int64_t size = a.kind == AggregateKind::average
+                                      ? row[0]
+                                      : static_cast<std::int64_t>(everybody);
+        *place++ = aggregated(a.kind, row[offset(record)], definition_.records[record].exponent, size);
+    }
+    run_scalar_code(environment_steps_.data(), static_cast<std::int32_t>(c.code.size()), file);
+    for (std::size_t k = 0; k < c.results.size(); ++k)
+        environments[k] = file[c.results[k]];
 }
 
 } // namespace pycore
