@@ -20,6 +20,7 @@ _WHERE = {
     "InputError": "pycore.errors",
     "LogNormal": "pycore.model.distributions",
     "Model": "pycore.model.model",
+    "Network": "pycore.simulation.network",
     "Normal": "pycore.model.distributions",
     "NotYetSimulated": "pycore.errors",
     "SummaryData": "pycore.estimation",
@@ -54,6 +55,7 @@ __all__ = [
     "InputError",
     "LogNormal",
     "Model",
+    "Network",
     "Normal",
     "NotYetSimulated",
     "SummaryData",
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
     from pycore.program.build import build_config
     from pycore.simulation.answers import answers
     from pycore.simulation.compare import compare, pool
+    from pycore.simulation.network import Network
     from pycore.simulation.provenance import reproduce
     from pycore.simulation.simulate import simulate
     from pycore.simulation.trajectories import trajectories

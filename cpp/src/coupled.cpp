@@ -330,16 +330,15 @@ class Group {
         const Network& network = task_.network;
         std::vector<std::int64_t> sum(static_cast<std::size_t>(lives.lanes), 0);
         std::vector<std::int64_t> speakers(sum);
-        std::vector<std::uint32_t> nodes(static_cast<std::size_t>(stride_), 0);
+        std::uint32_t* const nodes = memory.scratch;
         for (std::int32_t i = 0; i < lives.lanes; ++i)
-            nodes[static_cast<std::size_t>(i)] =
-                static_cast<std::uint32_t>(node(block, memory.id_low[i]));
+            nodes[i] = static_cast<std::uint32_t>(node(block, memory.id_low[i]));
         Lives drawn = lives;
         drawn.id_high = 0;
         drawn.key_0 = static_cast<std::uint32_t>(network.seed);
         drawn.key_1 = static_cast<std::uint32_t>(network.seed >> 32);
         BlockMemory at = memory;
-        at.id_low = nodes.data();
+        at.id_low = nodes;
         at.words = words;
         const std::uint32_t slot = 0;
         const std::uint64_t others = network.nodes - 1;
@@ -352,7 +351,7 @@ class Group {
                 for (std::int32_t i = 0; i < lives.lanes; ++i) {
                     const auto k = static_cast<std::size_t>(i);
                     std::uint64_t other = row[i] * others >> 32;
-                    other += other >= nodes[k];
+                    other += other >= nodes[i];
                     const std::int32_t value = from[std::min(other, others)];
                     const bool speaks = value != SILENT;
                     sum[k] += speaks ? value : 0;
@@ -395,6 +394,7 @@ class Group {
                 task_.ledger_of(pieces_.front().item) + period * task_.program.width();
             out[task_.program.offset(r)] +=
                 static_cast<std::int32_t>(Scalar::round_to_int(scaled));
+            out[task_.program.offset(r) + 1] += 1;
         }
     }
 

@@ -161,7 +161,7 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
                     label + "exponent " + std::to_string(exponent) + " is not in ±" +
                         std::to_string(MAX_EXPONENT));
         }
-        view.width = record.kind == RecordKind::moments ? 2 : 1;
+        view.width = record.kind == RecordKind::sum ? 1 : 2;
         view.scale = std::ldexp(1.0F, record.exponent);
         view.square_scale = std::ldexp(1.0F, record.square_exponent);
         break;

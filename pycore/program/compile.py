@@ -377,13 +377,14 @@ class _Outgoing:
         self.model, self.carried, self.shared = b.model, b.carried, shared
         self.symbols: dict[str, tuple[AggregateWord, int]] = {}  # aggregate → word, sum
         self.sums: dict[tuple[int, int], int] = {}  # value, exponent → place
+        self.user: dict[int, str] = {}  # sum → environment, for messages
         scalar = b.code.scalar
         following: list[sp.Expr] = []
         for name, environment in shared.items():
             whole = environment.carry * b.model[name]
             whole += (1 - environment.carry) * environment.target
             words = sorted(whole.atoms(AggregateWord), key=sp.default_sort_key)
-            put_in = {w: self._aggregate(b, w, environment.resolution) for w in words}
+            put_in = {w: self._aggregate(b, w, environment) for w in words}
             following.append(whole.xreplace(put_in))
         scalar.allowed |= set(self.symbols)
         self.inputs = [scalar.lower(b.model[name]) for name in shared]
@@ -409,9 +410,10 @@ class _Outgoing:
         whole = isinstance(inside, sp.Symbol) and isinstance(self.model.element(inside.name), Event)
         return 0 if whole or inside == 1 else -round(math.log2(resolution))
 
-    def _aggregate(self, b: _Builder, word: AggregateWord, resolution: float) -> sp.Symbol:
-        key = b.lower(word.args[0]), self._exponent(word, resolution)
+    def _aggregate(self, b: _Builder, word: AggregateWord, used_by: Environment) -> sp.Symbol:
+        key = b.lower(word.args[0]), self._exponent(word, used_by.resolution)
         place = self.sums.setdefault(key, len(self.sums))
+        self.user.setdefault(place, used_by.name)
         name = f"{word.func.__name__} {place}"
         self.symbols[name] = (word, place)
         return sp.Symbol(name, real=True)
@@ -419,12 +421,12 @@ class _Outgoing:
     def records(self, registers: dict[int, int]) -> tuple[Record, ...]:
         """Sums for the aggregates, and the mean over communities."""
         made = [
-            Record(f"sum:{k}", "sum", registers[value], exponent=exponent)
+            Record(f"{self.user[k]}:sum{k}", "sum", registers[value], exponent=exponent)
             for k, (value, exponent) in enumerate(self.sums)
         ]
         if any(e.scope == "community" for e in self.shared.values()):
             made += [
-                Record(f"environment:{name}", "shared", k,
+                Record(f"{name}:shared", "shared", k,
                        exponent=-round(math.log2(e.resolution)))
                 for k, (name, e) in enumerate(self.shared.items())
             ]  # fmt: skip

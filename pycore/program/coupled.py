@@ -193,9 +193,9 @@ class _Group:
         for record in self.program.records:
             if record.kind == "shared":
                 value = shared[record.register : record.register + 1]
-                cells[self.program.offsets[record.name]] += fixed(
-                    value, record.exponent, record.name, period
-                )[0]
+                at = self.program.offsets[record.name]
+                cells[at] += fixed(value, record.exponent, record.name, period)[0]
+                cells[at + 1] += 1
 
     def _tell(self, period: int) -> None:
         """Give every consumer what her active neighbours said in this period."""

@@ -53,7 +53,7 @@ class Record:
     def width(self, stages: int) -> int:
         """Number of int64 cells this record takes in the ledger of one period."""
         cells = {
-            "count": 1, "moments": 2, "histogram": self.bins + 2, "sum": 1, "shared": 1,
+            "count": 1, "moments": 2, "histogram": self.bins + 2, "sum": 1, "shared": 2,
         }[self.kind]  # fmt: skip
         return cells * (max(stages, 1) if self.by_stage else 1)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycore.errors import InputError, refuse, require_name
-from pycore.model.elements import Lever, Parameter
+from pycore.model.elements import Environment, Lever, Parameter
 from pycore.model.model import Model
 from pycore.program.instructions import Op
 from pycore.program.interpret import scalar_file
@@ -129,11 +129,12 @@ def cell_inputs(
 ) -> list[Table]:
     """Scalar inputs of every cell, scenario-major, then draw, then segment.
 
-    A draw replaces a parameter's value; a scenario's what-if replaces both.
+    Environments stand at their start; a run moves them.  A draw replaces a parameter's value; a scenario's what-if replaces both.
     """
     base: dict[str, float] = {n: p.value for n, p in model.of_kind(Parameter).items()}
     base |= {n: lever.default for n, lever in model.of_kind(Lever).items()}
     base |= {n: t.value for n, t in model.constant_traits.items()}
+    base |= {n: e.start for n, e in model.of_kind(Environment).items()}
     count = len(next(iter(draws.values()))) if draws else 1
     cells = []
     for setting in settings.values():

@@ -16,7 +16,10 @@ from pycore.model.elements import Lever, Parameter
 from pycore.model.model import Model
 from pycore.program.compile import compile_model
 from pycore.program.program import Program
+from pycore.simulation import interaction
 from pycore.simulation.dataset import ledger_array, summarise
+from pycore.simulation.interaction import community_batches, environments, require_network
+from pycore.simulation.network import Network
 from pycore.simulation.population import MAX_CONSUMERS, Population, population
 from pycore.simulation.progress import reporter
 from pycore.simulation.provenance import FORMAT_VERSION, digest
@@ -53,6 +56,7 @@ def simulate(
     batches: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
+    network: Network | None = None,
     checkpoint: Any = None,
     client: Any = None,
 ) -> xr.Dataset:
@@ -90,6 +94,8 @@ def simulate(
     progress : bool or callable, optional
         ``True`` for a progress bar, a function of (done, total) block-steps for your own; by
         default a bar when run interactively.
+    network : pycore.Network, optional
+        Who hears whom, for a model with an environment of ``scope="neighbours"``.
     checkpoint, client : None
         Reserved; refused until runs can be resumed and distributed.
 
@@ -100,12 +106,17 @@ def simulate(
         ``active``, ``consumers`` and ``share`` by stage, ``<event>_count`` and ``_rate``,
         ``<state>_mean`` and ``_variance``, histograms, Monte Carlo errors (``_mcse``), the cost of
         levers, and the exact integer ``ledger`` they all come from.  ``attrs["provenance"]`` lets
-        :func:`pycore.reproduce` make the same bits again.
+        :func:`pycore.reproduce` make the same bits again.  An environment stands under its name at
+        each period's end: over scenario, draw and period if all share it, as a mean over
+        communities by segment, with its error, if communities do.  Where all consumers or
+        neighbours influence each other there is one society only, and the Monte Carlo errors are
+        those given what it went through; several seeds, or communities, show the rest.
 
     Raises
     ------
     InputError
-        For unusable arguments, before any work starts; also if an aggregate leaves its range.
+        For unusable arguments, before any work starts, also if consumers who influence each other
+        would not fit into memory; later if an aggregate leaves its range.
     KeyboardInterrupt
         On Ctrl-C, within a fraction of a second; nothing is left running.
 
@@ -131,9 +142,10 @@ def simulate(
     people = population(model, segments)
     settings = resolve(model, scenarios, periods)
     drawn = parameter_draws(model, posterior, draws)
+    require_network(program, network, consumers)
     return run_settings(
         model, program, people, settings, drawn, consumers=consumers, periods=periods, seed=seed,
-        batches=batches, threads=threads, progress=progress,
+        batches=batches, threads=threads, progress=progress, network=network,
     )  # fmt: skip
 
 
@@ -150,6 +162,7 @@ def run_settings(
     batches: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
+    network: Network | None = None,
 ) -> xr.Dataset:
     """Run checked settings; what :func:`simulate` and :func:`pycore.reproduce` share."""
     _whole("seed", seed, 0, 2**64 - 1)
@@ -159,27 +172,37 @@ def run_settings(
     check_probabilities(model, program, cells)
     number = len(next(iter(draws.values()))) if draws else 1
     per_batch = len(cells) * periods * program.width * 8
-    batches = _batches(batches, per_batch)
+    counts = people.counts(consumers)
+    batches = _batches(community_batches(program, counts, batches), per_batch)
     repeats = len(settings) * number
     from pycore import _core
 
     with reporter(progress, consumers * repeats) as report:
         try:
-            raw = _core.run(
-                program.to_core(),
-                cells,
-                np.tile(np.asarray(people.counts(consumers), dtype=np.uint64), repeats),
-                np.tile(np.arange(len(people.segments), dtype=np.uint32), repeats),
-                batches,
-                periods,
-                seed,
-                threads=threads or 0,
-                progress=report,
-            )
+            if program.coupling is not None:
+                raw = interaction.run(
+                    program, cells, counts, repeats, batches, periods, seed, network=network,
+                    threads=threads or 0, progress=report,
+                )  # fmt: skip
+            else:
+                raw = _core.run(
+                    program.to_core(),
+                    cells,
+                    np.tile(np.asarray(counts, dtype=np.uint64), repeats),
+                    np.tile(np.arange(len(people.segments), dtype=np.uint32), repeats),
+                    batches,
+                    periods,
+                    seed,
+                    threads=threads or 0,
+                    progress=report,
+                )
+        except InputError:
+            raise
         except ValueError as error:
-            raise InputError(f"{error}; give it a coarser resolution= in record()") from None
+            hint = "; give it a coarser resolution=" if "out of range" in str(error) else ""
+            raise InputError(f"{error}{hint}") from None
     ledger = ledger_array(program, raw, list(settings), number, people.names)
-    run = summarise(model, program, ledger)
+    run = summarise(model, program, ledger).assign(environments(model, program, cells, ledger))
     bill = _cost(model, people, settings, draws, run["active"].values, periods)
     if bill is not None:
         run["cost"] = bill
@@ -198,6 +221,8 @@ def run_settings(
         "version": pycore.__version__,
         "ledger_sha256": digest(ledger),
     }
+    if network is not None:
+        provenance["network"] = network.to_json()
     run.attrs = {
         "title": f"{model.title}: {consumers} consumers, {periods} {model.period}s",
         "model": model.name,

@@ -12,6 +12,7 @@ from pycore.errors import refuse
 from pycore.model.model import Model
 from pycore.program.compile import compile_model
 from pycore.program.interpret import consumer_ids
+from pycore.simulation import replay
 from pycore.simulation.population import MAX_CONSUMERS, population
 from pycore.simulation.scenario import Value, cell_inputs, check_probabilities, resolve
 from pycore.simulation.simulate import MAX_PERIODS, _whole
@@ -32,6 +33,7 @@ def trajectories(
     seed: int,
     segments: pd.DataFrame | list[dict[str, Any]] | None = None,
     scenarios: Mapping[str, Mapping[str, Value]] | None = None,
+    run: xr.Dataset | None = None,
 ) -> xr.Dataset:
     """Replay consumers: every state, event, draw and defined quantity, period by period.
 
@@ -45,6 +47,10 @@ def trajectories(
         Running numbers of the consumers, from 0.
     periods, seed, segments, scenarios
         As in :func:`pycore.simulate`.
+    run : xarray.Dataset, optional
+        For a model with environments: the run of the same model, seed, segments and scenarios in
+        which these consumers lived.  Their environments are those of the run; a community is lived
+        once more.  Lives among neighbours are not replayed yet.
 
     Returns
     -------
@@ -79,6 +85,7 @@ def trajectories(
     cells = cell_inputs(model, program, people, settings, {})
     check_probabilities(model, program, cells)
     segment, number = people.locate(wanted)
+    world = replay.world(model, people, settings, cells, periods, seed, run)
     registers = np.asarray([program.traced[n] for n in names], dtype=np.int32)
     out = np.empty((len(settings), len(wanted), periods, len(names)), dtype=np.float32)
     from pycore import _core
@@ -86,12 +93,13 @@ def trajectories(
     for s in range(len(settings)):
         for g in range(len(people.segments)):
             rows = np.flatnonzero(segment == g)
-            if rows.size:
-                out[s, rows] = _core.trace(
+            place = s * len(people.segments) + g
+            for chosen, inputs in world(program, place, number[rows]):
+                out[s, rows[chosen]] = _core.trace(
                     program.to_core(),
-                    [cells[s * len(people.segments) + g]],
+                    [inputs],
                     np.asarray([g], dtype=np.uint32),
-                    consumer_ids(g, number[rows]),
+                    consumer_ids(g, number[rows[chosen]]),
                     registers,
                     periods,
                     seed,
