@@ -127,9 +127,9 @@ void register_program(py::module_& module) {
                                     record_exponents, record_ranges, record_bins);
                      definition.coupled = coupled;
                      if (coupled) {
-                         definition.coupling = to_coupling(
-                             environment_inputs, environment_results, aggregates, environment_code,
-                             environment_scalars, community, signals);
+                         definition.coupling =
+                             to_coupling(environment_inputs, environment_results, aggregates,
+                                         environment_code, environment_scalars, community, signals);
                      }
                      return Program(std::move(definition));
                  }),

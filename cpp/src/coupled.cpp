@@ -173,7 +173,8 @@ class Group {
         for (;;) {
             const std::uint64_t first = next_.fetch_add(BLOCKS_AT_ONCE, std::memory_order_relaxed);
             if (first >= blocks_.size()) return;
-            const std::uint64_t last = std::min<std::uint64_t>(first + BLOCKS_AT_ONCE, blocks_.size());
+            const std::uint64_t last =
+                std::min<std::uint64_t>(first + BLOCKS_AT_ONCE, blocks_.size());
             std::size_t piece = blocks_[first].piece;
             std::fill(local.begin(), local.end(), 0);
             for (std::uint64_t b = first; b < last; ++b) {
@@ -184,7 +185,11 @@ class Group {
                     std::fill(local.begin(), local.end(), 0);
                     piece = block.piece;
                 }
-                if (block.lanes > 0) live_block(b, arena, local.data());
+                if (block.lanes > 0) {
+                    live_block(b, arena, local.data());
+                } else {
+                    silence(block);
+                }
             }
             merge(piece, local);
         }
@@ -237,7 +242,8 @@ class Group {
             kernels.begin(view, lives, starting);
         } else {
             for (std::int32_t r = 0; r < view.n_states; ++r)
-                std::memcpy(memory.registers + r * stride_, states + r * stride_, bytes(lives.lanes));
+                std::memcpy(memory.registers + r * stride_, states + r * stride_,
+                            bytes(lives.lanes));
             hear(block, lives, memory, scratch_words);
         }
         bool leaving = false;
@@ -268,13 +274,18 @@ class Group {
         return said_[when].data() + signal * everybody_;
     }
 
+    void silence(const Block& block) noexcept {
+        const std::uint64_t first = node(block, static_cast<std::uint32_t>(block.low));
+        for (std::size_t s = 0; s < task_.coupling().signals.size(); ++s)
+            std::fill_n(said(1, s) + first, block.size, SILENT);
+    }
+
     // Tell the neighbours of the next period; who is not active says nothing.
     void speak(const Block& block, const Lives& lives, const BlockMemory& memory) {
         const auto& signals = task_.coupling().signals;
+        silence(block);
         for (std::size_t s = 0; s < signals.size(); ++s) {
             std::int32_t* const out = said(1, s);
-            const auto low = static_cast<std::uint32_t>(block.low);
-            std::fill_n(out + node(block, low), block.size, SILENT);
             const float* const x = memory.registers + signals[s].source * stride_;
             const float scale = std::ldexp(1.0F, signals[s].exponent);
             for (std::int32_t i = 0; i < lives.lanes; ++i) {
@@ -386,14 +397,13 @@ class Group {
             const float value = shared_[static_cast<std::size_t>(records[r].source)];
             const float scaled = value * std::ldexp(1.0F, records[r].exponent);
             if (!(__builtin_fabsf(scaled) < 2147483648.0F)) {
-                throw std::invalid_argument(out_of_range(
-                    records[r].name, static_cast<std::int32_t>(period), value));
+                throw std::invalid_argument(
+                    out_of_range(records[r].name, static_cast<std::int32_t>(period), value));
             }
             const std::lock_guard<std::mutex> lock(task_.workers.mutex());
             std::int64_t* const out =
                 task_.ledger_of(pieces_.front().item) + period * task_.program.width();
-            out[task_.program.offset(r)] +=
-                static_cast<std::int32_t>(Scalar::round_to_int(scaled));
+            out[task_.program.offset(r)] += static_cast<std::int32_t>(Scalar::round_to_int(scaled));
             out[task_.program.offset(r) + 1] += 1;
         }
     }
@@ -508,11 +518,11 @@ class Crews {
 
     void run(const Watch& watch) {
         const std::int64_t threads = thread_count(task_.settings.threads);
-        task_.one_thread = groups_.largest() <= SMALL_GROUP || threads == 1;
-        const auto useful = task_.one_thread
-                                ? std::min<std::uint64_t>(groups_.size(),
-                                                          static_cast<std::uint64_t>(threads))
-                                : static_cast<std::uint64_t>(threads);
+        task_.one_thread = groups_.largest() <= SMALL_GROUP;
+        const auto useful =
+            task_.one_thread
+                ? std::min<std::uint64_t>(groups_.size(), static_cast<std::uint64_t>(threads))
+                : static_cast<std::uint64_t>(threads);
         Group common(task_, Arena::stride(task_.settings.block));
         task_.workers.supervise(
             static_cast<std::int64_t>(useful), groups_.consumers(), watch,
@@ -601,8 +611,8 @@ std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cel
     const std::uint64_t row = static_cast<std::uint64_t>(Arena::stride(settings.block)) * 4;
     std::uint64_t most = 0;
     const bool communities = program.definition().coupling.community > 0;
-    for (std::uint64_t g = 0; g < (communities ? std::min<std::uint64_t>(all.size(), 1) : all.size());
-         ++g) {
+    for (std::uint64_t g = 0;
+         g < (communities ? std::min<std::uint64_t>(all.size(), 1) : all.size()); ++g) {
         std::uint64_t blocks = 0, consumers = 0;
         for (const Piece& piece : all[g]) {
             blocks += (piece.item.high - piece.item.low + block - 1) / block;

@@ -198,7 +198,8 @@ void check_coupling(const ProgramDefinition& p, const std::vector<bool>& readabl
     const auto fixed = p.n_scalars + static_cast<std::int64_t>(c.aggregates.size());
     require(c.inputs.size() == c.results.size(), "coupling: one input and result each");
     for (const std::int32_t input : c.inputs) {
-        require(is_index(input, p.inputs) && std::count(c.inputs.begin(), c.inputs.end(), input) == 1,
+        require(is_index(input, p.inputs) &&
+                    std::count(c.inputs.begin(), c.inputs.end(), input) == 1,
                 "coupling: an environment is no input of its own");
     }
     require_range("coupling: n_scalars", c.n_scalars, fixed, MAX_REGISTERS);
@@ -212,7 +213,8 @@ void check_coupling(const ProgramDefinition& p, const std::vector<bool>& readabl
     }
     const auto is_kind = [](AggregateKind kind) { return is_index(static_cast<int>(kind), 3); };
     for (const AggregateDefinition& a : c.aggregates) {
-        require(is_kind(a.kind) && is_index(a.record, static_cast<std::int64_t>(p.records.size())) &&
+        require(is_kind(a.kind) &&
+                    is_index(a.record, static_cast<std::int64_t>(p.records.size())) &&
                     p.records[static_cast<std::size_t>(a.record)].kind == RecordKind::sum,
                 "coupling: an aggregate of no sum");
     }
@@ -318,10 +320,10 @@ void Program::next_environments(const std::int64_t* row, std::uint64_t everybody
     float* place = file + n_scalars();
     for (const AggregateDefinition& a : c.aggregates) {
         const auto record = static_cast<std::size_t>(a.record);
-        const std::int64_t size = a.kind == AggregateKind::average
-                                      ? row[0]
-                                      : static_cast<std::int64_t>(everybody);
-        *place++ = aggregated(a.kind, row[offset(record)], definition_.records[record].exponent, size);
+        const std::int64_t size =
+            a.kind == AggregateKind::average ? row[0] : static_cast<std::int64_t>(everybody);
+        *place++ =
+            aggregated(a.kind, row[offset(record)], definition_.records[record].exponent, size);
     }
     run_scalar_code(environment_steps_.data(), static_cast<std::int32_t>(c.code.size()), file);
     for (std::size_t k = 0; k < c.results.size(); ++k)

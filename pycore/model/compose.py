@@ -76,7 +76,8 @@ def compose(first: Model, *others: Model, name: str | None = None) -> Model:
     sizes = {s["community"] for s in sources if "community" in s}
     if len(sizes) > 1:
         raise refuse("models", f"communities of {sorted(sizes)}", "one size of community")
-    joined |= {"community": size for size in sizes}
+    if sizes:
+        joined["community"] = sizes.pop()
     joined["segments"] = _segments(sources, words)
     joined["correlated"] = [g for s in sources for g in s["correlated"]]
     return Model.from_json(json.dumps(joined))

@@ -82,14 +82,13 @@ class Coupling:
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Coupling:
         """Coupling from plain JSON data."""
-        lists = {
-            k: tuple(data.pop(k)) for k in ("environments", "inputs", "results") if k in data
-        }
         return cls(
+            environments=tuple(data.pop("environments")),
+            inputs=tuple(data.pop("inputs")),
+            results=tuple(data.pop("results")),
             aggregates=tuple(Aggregate(**a) for a in data.pop("aggregates")),
             signals=tuple(Signal(**s) for s in data.pop("signals")),
             code=tuple(tuple(row) for row in data.pop("code")),
-            **lists,
             **data,
         )
 

@@ -191,9 +191,7 @@ def fixed(x: F32, exponent: int, name: str, period: int) -> npt.NDArray[np.int64
     scaled = x * np.float32(2.0**exponent)
     bad = ~(np.abs(scaled) < _HALF_RANGE)
     if bad.any():
-        raise InputError(
-            f"record {name!r} out of range in period {period}: value {x[bad][0]}"
-        )
+        raise InputError(f"record {name!r} out of range in period {period}: value {x[bad][0]}")
     return np.rint(scaled).astype(np.int64)
 
 

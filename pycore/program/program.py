@@ -406,9 +406,7 @@ def _validate_coupling(p: Program, c: Coupling, live: set[int]) -> None:
     )
     written = _validate_scalars("environment_code", c.code, fixed, c.n_scalars)
     _require(len(written) == c.n_scalars, "coupling: a scalar register is never written")
-    _require(
-        all(_is_index(r, c.n_scalars) for r in c.results), "coupling: a result is no register"
-    )
+    _require(all(_is_index(r, c.n_scalars) for r in c.results), "coupling: a result is no register")
     for a in c.aggregates:
         _require(
             a.kind in KINDS and _is_index(a.record, len(p.records))

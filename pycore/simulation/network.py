@@ -38,12 +38,14 @@ class Network:
     >>> m = pc.Model("word_of_mouth")
     >>> talk = m.environment("talk", scope="neighbours")
     >>> hear = m.event("hear", probability=pc.where(talk > 0, 0.2, 0))
-    >>> knows = m.state("knows", start=0, increment=hear + m.event("advert", probability=0.01),
-    ...                 carry=1, high=1)
+    >>> knows = m.state(
+    ...     "knows", start=0, increment=hear + m.event("advert", probability=0.01), carry=1, high=1
+    ... )
     >>> m.update(talk, target=pc.total(knows))
     >>> m.record(knows)
-    >>> run = pc.simulate(m, consumers=5_000, periods=20, seed=1,
-    ...                   network=pc.Network.random(6, seed=2))
+    >>> run = pc.simulate(
+    ...     m, consumers=5_000, periods=20, seed=1, network=pc.Network.random(6, seed=2)
+    ... )
     >>> float(run["knows_mean"].isel(period=-1).sum()) > 0.5
     True
     """

@@ -129,7 +129,8 @@ def cell_inputs(
 ) -> list[Table]:
     """Scalar inputs of every cell, scenario-major, then draw, then segment.
 
-    Environments stand at their start; a run moves them.  A draw replaces a parameter's value; a scenario's what-if replaces both.
+    A draw replaces a parameter's value; a scenario's what-if replaces both.  Environments stand at
+    their start; a run moves them.
     """
     base: dict[str, float] = {n: p.value for n, p in model.of_kind(Parameter).items()}
     base |= {n: lever.default for n, lever in model.of_kind(Lever).items()}

@@ -10,7 +10,6 @@
 
 namespace pycore {
 
-
 // Vectors of ids per Philox call.  A wide vector is two chains already (even and odd lanes);
 // sixteen registers hold no more than those.
 template <class V>
@@ -165,7 +164,8 @@ Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& 
     return Outcome::finished;
 }
 
-// One period of consumers who wait for each other; the scalars and the ledger row are this period's.
+// One period of consumers who wait for each other; the scalars and the ledger row are this
+// period's.
 template <class V>
 Outcome step(const ProgramView& program, const Lives& lives, const BlockMemory& memory,
              std::int32_t period, bool& leaving, Fault& fault) noexcept {
