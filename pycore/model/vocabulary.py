@@ -389,7 +389,7 @@ class Vocabulary(Registry):
         >>> m.record(owner)
         >>> run = pc.simulate(m, consumers=20_000, periods=24, seed=1)
         >>> round(float(run["adopted_share"].isel(period=-1)), 2)
-        0.97
+        0.98
         """
         if scope not in SCOPES:
             raise refuse("scope", scope, f"one of {', '.join(SCOPES)}")
