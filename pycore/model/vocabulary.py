@@ -388,7 +388,7 @@ class Vocabulary(Registry):
         >>> m.update(adopted, target=pc.average(owner))
         >>> m.record(owner)
         >>> run = pc.simulate(m, consumers=20_000, periods=24, seed=1)
-        >>> round(float(run["adopted_share"].isel(period=-1)), 2)
+        >>> round(run["adopted_share"].isel(period=-1).item(), 2)
         0.98
         """
         if scope not in SCOPES:
