@@ -102,7 +102,7 @@ class Network:
         the neighbours, of a directed graph the successors.  Weights are not used.
         """
         if hasattr(graph, "adjacency") and hasattr(graph, "number_of_nodes"):
-            import networkx as nx
+            import networkx as nx  # type: ignore[import-untyped]
 
             graph = nx.to_scipy_sparse_array(graph, format="csr", weight=None)
         try:

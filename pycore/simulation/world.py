@@ -129,7 +129,8 @@ def _community(
         environments=list(program.coupling.environments), signals=[],
         lo=np.asarray([low], np.uint64), hi=np.asarray([high], np.uint64), threads=1,
     )  # fmt: skip
-    return environment_path(program, [table], ledger[:, 0], high - low, 1)[0]
+    path = environment_path(program, [table], ledger[:, 0], high - low, 1)
+    return np.asarray(path[0])
 
 
 def _moved(

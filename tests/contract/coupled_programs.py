@@ -58,7 +58,7 @@ def coupled_programs(draw: Any) -> Program:
 
     Environments are clamped to ±8 at the end, since one that is not finite is an error.
     """
-    plain = draw(programs())
+    plain: Program = draw(programs())
     clamped = plain.n_registers - 1
     exponents = st.integers(-6, 27)
     sums = tuple(
