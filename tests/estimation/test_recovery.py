@@ -38,6 +38,7 @@ def test_intervals_hold_the_truth_at_their_rate() -> None:
     assert np.mean(inside) > 0.90 - 3 * 0.042 * np.sqrt(2)
 
 
+@pytest.mark.long
 def test_the_disengagement_model_is_recovered_from_its_own_answers() -> None:
     m = pc.library.disengagement()
     values = m.parameters["value"]
