@@ -120,8 +120,8 @@ py::array_t<std::int64_t> run_coupled_program(
     } else if (hashed) {
         network.degree = hashed->first;
         network.seed = hashed->second;
-        for (std::size_t c = 0; c < cells.size() && numbers[c] == 0; ++c)
-            network.nodes += cells[c].count;
+        for (std::size_t c = 0; c < std::min(cells.size(), numbers.size()); ++c)
+            network.nodes += numbers[c] == 0 ? cells[c].count : 0;
     }
     const std::int64_t size = ledger_size(program, cells, settings);
     py::array_t<std::int64_t> ledger(std::vector<py::ssize_t>{
@@ -140,6 +140,8 @@ std::uint64_t bytes_of_coupled_program(const Program& program, const Array<std::
                                        const Array<std::uint32_t>& groups, std::int64_t batches,
                                        std::int64_t threads, std::int64_t block) {
     std::vector<Cell> cells(static_cast<std::size_t>(counts.size()));
+    for (Cell& cell : cells)
+        cell.inputs = {std::vector<float>(static_cast<std::size_t>(program.inputs())), 1};
     set_counts(cells, counts, std::nullopt, std::nullopt);
     RunSettings settings;
     settings.batches = batches;

@@ -13,8 +13,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <condition_variable>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -29,36 +32,58 @@ constexpr std::uint64_t BLOCKS_AT_ONCE = 8;
 constexpr std::uint64_t SMALL_GROUP = 16384;
 constexpr std::int32_t SILENT = INT32_MIN; // of those who were not active
 
-// Threads meet here; the last to come does something while the others wait.
-class Meeting {
+// Threads that work in rounds: when all who have a seat wait, the last of them prepares the next
+// round for all.  A seat is given up by whatever way its thread ends, so that nobody waits for one
+// who is gone; a thread that comes late takes part from the next round on.
+class Rounds {
   public:
-    void expect(std::int64_t threads) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        expected_ = threads;
-        all_here_.notify_all();
-    }
+    // `prepare` says whether there is a next round and never throws; after a no it says no again.
+    explicit Rounds(std::function<bool()> prepare) : prepare_(std::move(prepare)) {}
 
-    template <class Alone>
-    void wait(Alone&& alone) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        all_here_.wait(lock, [this] { return expected_ > 0; });
-        if (++here_ == expected_) {
-            here_ = 0;
-            alone();
-            ++round_;
-            all_here_.notify_all();
-            return;
+    class Seat {
+      public:
+        explicit Seat(Rounds& rounds) : rounds_(rounds) {
+            const std::lock_guard<std::mutex> lock(rounds_.mutex_);
+            ++rounds_.seats_;
         }
-        const std::uint64_t round = round_;
-        all_here_.wait(lock, [this, round] { return round_ != round; });
-    }
+        ~Seat() {
+            const std::lock_guard<std::mutex> lock(rounds_.mutex_);
+            --rounds_.seats_;
+            rounds_.begin_if_all_wait();
+        }
+        Seat(const Seat&) = delete;
+        Seat& operator=(const Seat&) = delete;
+
+        // Wait for the next round; false if there is none.
+        bool next() {
+            std::unique_lock<std::mutex> lock(rounds_.mutex_);
+            const std::uint64_t round = rounds_.round_;
+            ++rounds_.waiting_;
+            rounds_.begin_if_all_wait();
+            rounds_.begun_.wait(lock, [&] { return rounds_.round_ != round; });
+            return rounds_.more_;
+        }
+
+      private:
+        Rounds& rounds_;
+    };
 
   private:
+    void begin_if_all_wait() {
+        if (waiting_ == 0 || waiting_ < seats_) return;
+        more_ = prepare_();
+        waiting_ = 0;
+        ++round_;
+        begun_.notify_all();
+    }
+
+    const std::function<bool()> prepare_;
     std::mutex mutex_;
-    std::condition_variable all_here_;
-    std::int64_t expected_ = 0;
-    std::int64_t here_ = 0;
+    std::condition_variable begun_;
+    std::int64_t seats_ = 0;
+    std::int64_t waiting_ = 0;
     std::uint64_t round_ = 0;
+    bool more_ = true;
 };
 
 // Consumers of one cell and batch who are in a group; `node` numbers the first within the group.
@@ -397,8 +422,8 @@ class Group {
             const float value = shared_[static_cast<std::size_t>(records[r].source)];
             const float scaled = value * power_of_two(records[r].exponent);
             if (!(__builtin_fabsf(scaled) < 2147483648.0F)) {
-                throw std::invalid_argument(
-                    out_of_range(records[r].name.characters(), static_cast<std::int32_t>(period), value));
+                throw std::invalid_argument(out_of_range(records[r].name.characters(),
+                                                         static_cast<std::int32_t>(period), value));
             }
             const std::lock_guard<std::mutex> lock(task_.workers.mutex());
             std::int64_t* const out =
@@ -470,13 +495,14 @@ class Groups {
     std::uint64_t largest_ = 0;
 };
 
-void check_groups(const Program& program, const std::vector<Cell>& cells,
-                  const std::vector<std::uint32_t>& groups, const Network& network) {
-    const auto require = [](bool condition, const char* message) {
-        if (!condition) throw std::invalid_argument(message);
-    };
-    const CouplingDefinition& coupling = program.definition().coupling;
-    const auto community = static_cast<std::uint64_t>(coupling.community);
+void require(bool condition, const char* message) {
+    if (!condition) throw std::invalid_argument(message);
+}
+
+// Consumers of each group.
+std::vector<std::uint64_t> check_groups(const Program& program, const std::vector<Cell>& cells,
+                                        const std::vector<std::uint32_t>& groups) {
+    const auto community = static_cast<std::uint64_t>(program.definition().coupling.community);
     require(groups.size() == cells.size(), "groups: allowed is one number per cell");
     std::vector<std::uint64_t> sizes;
     for (std::size_t c = 0; c < cells.size(); ++c) {
@@ -493,7 +519,10 @@ void check_groups(const Program& program, const std::vector<Cell>& cells,
         require(community > 0 ? edge(cells[c].low) && edge(cells[c].high) : all,
                 "lo, hi: allowed are the edges of communities, or everybody");
     }
-    if (coupling.signals.empty()) return;
+    return sizes;
+}
+
+void check_network(const std::vector<std::uint64_t>& sizes, const Network& network) {
     for (const std::uint64_t size : sizes) {
         require(size == network.nodes && size < LOW_WORD,
                 "network: allowed is one node for every consumer, fewer than 2^32");
@@ -523,11 +552,15 @@ class Crews {
             task_.one_thread
                 ? std::min<std::uint64_t>(groups_.size(), static_cast<std::uint64_t>(threads))
                 : static_cast<std::uint64_t>(threads);
-        Group common(task_, Arena::stride(task_.settings.block));
-        task_.workers.supervise(
-            static_cast<std::int64_t>(useful), groups_.consumers(), watch,
-            [this, &common] { task_.one_thread ? alone() : together(common); },
-            [this](std::int64_t crew) { meeting_.expect(crew); });
+        if (task_.one_thread) {
+            task_.workers.supervise(static_cast<std::int64_t>(useful), groups_.consumers(), watch,
+                                    [this] { alone(); });
+            return;
+        }
+        Group group(task_, Arena::stride(task_.settings.block));
+        Rounds rounds([this, &group] { return prepare(group); });
+        task_.workers.supervise(static_cast<std::int64_t>(useful), groups_.consumers(), watch,
+                                [&] { together(group, rounds); });
     }
 
   private:
@@ -551,53 +584,50 @@ class Crews {
         }
     }
 
-    void together(Group& group) {
-        const FloatingPointMode mode;
-        Arena arena(task_.program, task_.settings.block, *task_.settings.kernels);
-        std::vector<std::int64_t> local(static_cast<std::size_t>(task_.program.width()));
-        for (std::uint64_t index = 0; index < groups_.size(); ++index) {
-            for (std::int64_t period = 0; period <= task_.settings.periods; ++period) {
-                meeting_.wait([&] { prepare(group, index, period); });
-                // The last to come saw the flag for all, so that all go or all stay.
-                if (over_) return;
-                if (period == task_.settings.periods) break;
-                try {
-                    group.live_period(arena, local);
-                } catch (...) {
-                    task_.workers.fail(std::current_exception());
-                }
-            }
+    void together(Group& group, Rounds& rounds) {
+        Rounds::Seat seat(rounds);
+        try {
+            const FloatingPointMode mode;
+            Arena arena(task_.program, task_.settings.block, *task_.settings.kernels);
+            std::vector<std::int64_t> local(static_cast<std::size_t>(task_.program.width()));
+            while (seat.next())
+                group.live_period(arena, local);
+        } catch (...) {
+            task_.workers.fail(std::current_exception()); // before the seat is given up
         }
     }
 
-    void prepare(Group& group, std::uint64_t index, std::int64_t period) noexcept {
+    // The next period of the group, or the first one of the next group; false if none is left.
+    bool prepare(Group& group) noexcept {
+        const FloatingPointMode mode;
+        const std::int64_t periods = task_.settings.periods;
         try {
-            if (!task_.workers.stop().raised()) {
-                if (period == 0) {
-                    group.assign(groups_[index]);
-                    before_ += group_size_;
-                    group_size_ = group.everybody();
-                }
-                group.begin_period(period);
-                const auto periods = static_cast<std::uint64_t>(task_.settings.periods);
-                const std::uint64_t done =
-                    before_ + group_size_ * static_cast<std::uint64_t>(period) / periods;
-                task_.workers.did(done - reported_);
-                reported_ = done;
+            if (task_.workers.stop().raised()) return false;
+            if (period_ < periods) group.begin_period(++period_);
+            if (period_ >= periods) {
+                if (next_ == groups_.size()) return false;
+                group.assign(groups_[next_++]);
+                before_ += group.everybody();
+                group.begin_period(period_ = 0);
             }
+            const auto left = static_cast<std::uint64_t>(periods - period_);
+            const std::uint64_t done =
+                before_ - group.everybody() * left / static_cast<std::uint64_t>(periods);
+            task_.workers.did(done - reported_);
+            reported_ = done;
+            return true;
         } catch (...) {
             task_.workers.fail(std::current_exception());
+            return false;
         }
-        over_ = task_.workers.stop().raised();
     }
 
     Task& task_;
     const Groups& groups_;
-    Meeting meeting_;
     std::atomic<std::uint64_t> next_{0};
-    bool over_ = false;
-    std::uint64_t before_ = 0;
-    std::uint64_t group_size_ = 0;
+    // Of all together, between rounds:
+    std::int64_t period_ = task_.settings.periods;
+    std::uint64_t before_ = 0; // consumers of the groups up to this one
     std::uint64_t reported_ = 0;
 };
 
@@ -605,6 +635,8 @@ class Crews {
 
 std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cells,
                             const std::vector<std::uint32_t>& groups, const RunSettings& settings) {
+    ledger_size(program, cells, settings); // refuses unusable settings
+    check_groups(program, cells, groups);
     const Groups all(program, cells, groups, settings);
     const std::int64_t threads = thread_count(settings.threads);
     const auto block = static_cast<std::uint64_t>(settings.block);
@@ -632,12 +664,11 @@ void run_coupled(const Program& program, const std::vector<Cell>& cells,
                  const Watch& watch, std::int64_t* ledger) {
     ledger_size(program, cells, settings); // refuses unusable settings
     const CouplingDefinition& coupling = program.definition().coupling;
-    if (!program.definition().coupled || environments.size() != coupling.inputs.size() ||
-        signals.size() != coupling.signals.size()) {
-        throw std::invalid_argument("program: allowed is a coupled one and a name for each "
-                                    "environment and signal");
-    }
-    check_groups(program, cells, groups, network);
+    require(program.definition().coupled && environments.size() == coupling.inputs.size() &&
+                signals.size() == coupling.signals.size(),
+            "program: allowed is a coupled one and a name for each environment and signal");
+    const auto sizes = check_groups(program, cells, groups);
+    if (!coupling.signals.empty()) check_network(sizes, network);
     const Groups all(program, cells, groups, settings);
     Workers workers;
     Task task{program, cells, network, environments, signals, settings, ledger, workers, true};

@@ -241,8 +241,9 @@ void check_coupling(const ProgramDefinition& p, const Buffer<bool>& readable) {
     for (const SignalDefinition& s : c.signals) {
         require(is_kind(s.kind) && s.kind != AggregateKind::share &&
                     is_index(s.source, p.n_registers) &&
-                    readable[static_cast<std::size_t>(s.source)] && is_index(s.target, p.n_states) &&
-                    !taken[static_cast<std::size_t>(s.target)] && is_exponent(s.exponent),
+                    readable[static_cast<std::size_t>(s.source)] &&
+                    is_index(s.target, p.n_states) && !taken[static_cast<std::size_t>(s.target)] &&
+                    is_exponent(s.exponent),
                 "coupling: not a signal");
         taken[static_cast<std::size_t>(s.target)] = true;
     }

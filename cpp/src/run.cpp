@@ -46,8 +46,7 @@ class Crew {
     }
 
     void supervise(std::int64_t threads, const Watch& watch) {
-        workers_.supervise(
-            threads, schedule_.consumers(), watch, [this] { work(); }, [](std::int64_t) {});
+        workers_.supervise(threads, schedule_.consumers(), watch, [this] { work(); });
     }
 
     std::uint64_t items() const noexcept { return schedule_.size(); }

@@ -33,17 +33,16 @@ inline std::string out_of_range(const std::string& name, std::int32_t period, fl
 
 inline std::string out_of_range(const Program& program, const Fault& fault) {
     const auto record = static_cast<std::size_t>(fault.record);
-    return out_of_range(program.definition().records[record].name.characters(), fault.period, fault.value);
+    return out_of_range(program.definition().records[record].name.characters(), fault.period,
+                        fault.value);
 }
 
 // The state that workers share; the first error and whatever they merge are guarded by the mutex.
 class Workers {
   public:
-    // Run work() in every thread, watch until all have ended, rethrow the first error.  started(n)
-    // says how many threads there are, once all that can be have been made.
-    template <class Work, class Started>
-    void supervise(std::int64_t threads, std::uint64_t total, const Watch& watch, Work&& work,
-                   Started&& started) {
+    // Run work() in every thread, watch until all have ended, rethrow the first error.
+    template <class Work>
+    void supervise(std::int64_t threads, std::uint64_t total, const Watch& watch, Work&& work) {
         std::vector<std::thread> crew;
         try {
             for (std::int64_t i = 0; i < threads; ++i) {
@@ -59,7 +58,6 @@ class Workers {
             --working_;
             if (crew.empty()) error_ = std::current_exception();
         }
-        started(static_cast<std::int64_t>(crew.size()));
         wait(watch, total);
         for (std::thread& worker : crew)
             worker.join();

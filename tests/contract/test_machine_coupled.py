@@ -91,7 +91,7 @@ def test_machine_equals_oracle_on_random_coupled_programs(data: st.DataObject) -
         np.testing.assert_array_equal(got, expected, err_msg=isa)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(data=st.data())
 @settings(RANDOM, max_examples=400)
 def test_machine_equals_oracle_on_many_random_coupled_programs(data: st.DataObject) -> None:
