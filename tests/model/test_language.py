@@ -86,7 +86,7 @@ def test_an_environment_reads_consumers_through_averages_only(m: pc.Model) -> No
     mood = m.state("mood", carry=0.5, target=1)
     crowd = m.environment("crowd")
     for target, message in (
-        (mood, "received 'mood', allowed is parameters, levers and environments outside"),
+        (mood, "received 'mood', allowed is parameters, levers, calendars and environments"),
         (pc.average(mood + pc.total(mood)), "not inside one another"),
     ):
         with pytest.raises(InputError, match=message):
