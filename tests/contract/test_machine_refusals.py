@@ -370,9 +370,11 @@ def test_a_wrong_coupled_run_is_refused_before_work_starts(
 def test_the_memory_of_a_wrong_coupled_run_is_not_told(
     changes: dict[str, Any], message: str
 ) -> None:
-    settings_ = {"groups": np.zeros(2, np.uint32), "batches": 1} | changes
+    settings_: dict[str, Any] = {"groups": np.zeros(2, np.uint32), "batches": 1}
     with pytest.raises(ValueError, match=message):
-        _core.coupled_bytes(listening().to_core(), np.array([10, 5], np.uint64), **settings_)
+        _core.coupled_bytes(
+            listening().to_core(), np.array([10, 5], np.uint64), **(settings_ | changes)
+        )
 
 
 def test_numbers_are_never_rounded_silently() -> None:
