@@ -21,6 +21,7 @@ _WHERE = {
     "InputError": "pycore.errors",
     "LogNormal": "pycore.model.distributions",
     "Model": "pycore.model.model",
+    "Network": "pycore.simulation.network",
     "Normal": "pycore.model.distributions",
     "NotYetSimulated": "pycore.errors",
     "Poisson": "pycore.model.distributions",
@@ -43,7 +44,9 @@ _WHERE = {
     "prior_check": "pycore.estimation",
     "quantile": "pycore.simulation.quantile",
     "reproduce": "pycore.simulation.provenance",
+    "share": "pycore.model.functions",
     "simulate": "pycore.simulation.simulate",
+    "total": "pycore.model.functions",
     "trajectories": "pycore.simulation.trajectories",
     "table": "pycore.model.functions",
     "where": "pycore.model.functions",
@@ -58,6 +61,7 @@ __all__ = [
     "InputError",
     "LogNormal",
     "Model",
+    "Network",
     "Normal",
     "NotYetSimulated",
     "Poisson",
@@ -81,8 +85,10 @@ __all__ = [
     "prior_check",
     "quantile",
     "reproduce",
+    "share",
     "simulate",
     "table",
+    "total",
     "trajectories",
     "where",
 ]
@@ -103,11 +109,12 @@ if TYPE_CHECKING:
         Poisson,
         Uniform,
     )
-    from pycore.model.functions import average, logistic, table, where
+    from pycore.model.functions import average, logistic, share, table, total, where
     from pycore.model.model import Model
     from pycore.program.build import build_config
     from pycore.simulation.answers import answers
     from pycore.simulation.compare import compare, pool
+    from pycore.simulation.network import Network
     from pycore.simulation.parquet import event_log
     from pycore.simulation.provenance import reproduce
     from pycore.simulation.quantile import quantile

@@ -39,6 +39,36 @@ def run(
     block: int = 256,
     progress: Callable[[int, int], object] | None = None,
 ) -> npt.NDArray[np.int64]: ...
+def run_coupled(
+    program: Program,
+    inputs: Sequence[npt.NDArray[np.float32]],
+    counts: npt.NDArray[np.uint64],
+    segments: npt.NDArray[np.uint32],
+    groups: npt.NDArray[np.uint32],
+    batches: int,
+    periods: int,
+    seed: int,
+    *,
+    environments: Sequence[str],
+    signals: Sequence[str],
+    listed: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]] | None = None,
+    hashed: tuple[int, int] | None = None,
+    lo: npt.NDArray[np.uint64] | None = None,
+    hi: npt.NDArray[np.uint64] | None = None,
+    threads: int = 0,
+    isa: str = "auto",
+    block: int = 256,
+    progress: Callable[[int, int], object] | None = None,
+) -> npt.NDArray[np.int64]: ...
+def coupled_bytes(
+    program: Program,
+    counts: npt.NDArray[np.uint64],
+    groups: npt.NDArray[np.uint32],
+    batches: int,
+    *,
+    threads: int = 0,
+    block: int = 256,
+) -> int: ...
 def trace(
     program: Program,
     inputs: Sequence[npt.NDArray[np.float32]],

@@ -48,8 +48,7 @@ class FloatingPointMode {
 class Arena {
   public:
     Arena(const Program& program, std::int64_t block, const Kernels& kernels) {
-        // One line more than the block keeps registers from falling onto the same cache sets.
-        stride_ = block + LINE;
+        stride_ = stride(block);
         registers_ = lines(at_least_one(program.n_registers()));
         words_ = lines(at_least_one(program.max_streams()) * 4);
         lanes_ = lines(3);
@@ -58,6 +57,9 @@ class Arena {
         step_ = Buffer<Step>(static_cast<std::size_t>(view.step_code.count));
         kernels.prepare(view, memory());
     }
+
+    // One line more than the block keeps registers from falling onto the same cache sets.
+    static constexpr std::int64_t stride(std::int64_t block) noexcept { return block + LINE; }
 
     BlockMemory memory() noexcept {
         BlockMemory memory{};

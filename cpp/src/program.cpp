@@ -142,9 +142,8 @@ void check_sizes(const ProgramDefinition& p) {
     }
 }
 
-// Exact for the exponents of records.
-float power_of_two(std::int32_t exponent) noexcept {
-    return Scalar::as_float(static_cast<std::uint32_t>(127 + exponent) << 23);
+bool is_exponent(std::int32_t exponent) noexcept {
+    return exponent >= -MAX_EXPONENT && exponent <= MAX_EXPONENT;
 }
 
 RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
@@ -158,13 +157,16 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     case RecordKind::count:
         view.width = 1;
         break;
+    case RecordKind::sum:
+    case RecordKind::shared:
     case RecordKind::moments: {
+        require(record.kind == RecordKind::moments || !record.by_stage, label + "a sum by stage");
         const std::int32_t exponents[] = {record.exponent, record.square_exponent};
         for (const std::int32_t exponent : exponents) {
-            require(exponent >= -MAX_EXPONENT && exponent <= MAX_EXPONENT,
+            require(is_exponent(exponent),
                     label + "exponent " + Text(exponent) + " is not in ±" + Text(MAX_EXPONENT));
         }
-        view.width = 2;
+        view.width = record.kind == RecordKind::sum ? 1 : 2;
         view.scale = power_of_two(record.exponent);
         view.square_scale = power_of_two(record.square_exponent);
         break;
@@ -197,6 +199,56 @@ Streams streams_of(const Buffer<std::uint32_t>& slots) noexcept {
     return {slots.data(), static_cast<std::int32_t>(slots.size())};
 }
 
+void check_environments(const ProgramDefinition& p) {
+    const CouplingDefinition& c = p.coupling;
+    const auto fixed = p.n_scalars + static_cast<std::int64_t>(c.aggregates.size());
+    require(c.inputs.size() == c.results.size(), "coupling: one input and result each");
+    Buffer<bool> taken(static_cast<std::size_t>(p.inputs));
+    for (const std::int32_t input : c.inputs) {
+        require(is_index(input, p.inputs) && !taken[static_cast<std::size_t>(input)],
+                "coupling: an environment is no input of its own");
+        taken[static_cast<std::size_t>(input)] = true;
+    }
+    require_range("coupling: n_scalars", c.n_scalars, fixed, MAX_REGISTERS);
+    Buffer<bool> written = first_written(c.n_scalars, fixed);
+    CodeCheck("environment_code", c.code).scalars(written, fixed);
+    for (const bool one : written) {
+        require(one, "coupling: a scalar register is never written");
+    }
+    for (const std::int32_t result : c.results) {
+        require(is_index(result, c.n_scalars), "coupling: a result is no register");
+    }
+}
+
+bool is_kind(AggregateKind kind) noexcept {
+    return is_index(static_cast<std::int32_t>(kind), 3);
+}
+
+void check_coupling(const ProgramDefinition& p, const Buffer<bool>& readable) {
+    const CouplingDefinition& c = p.coupling;
+    check_environments(p);
+    for (const AggregateDefinition& a : c.aggregates) {
+        require(is_kind(a.kind) &&
+                    is_index(a.record, static_cast<std::int64_t>(p.records.size())) &&
+                    p.records[static_cast<std::size_t>(a.record)].kind == RecordKind::sum,
+                "coupling: an aggregate of no sum");
+    }
+    require_range("coupling: community", c.community, 0, c.signals.empty() ? MAX_COMMUNITY : 0);
+    // Neighbours are heard in a state that step code leaves alone.
+    Buffer<bool> taken(static_cast<std::size_t>(p.n_registers));
+    for (const Instruction& row : p.step_code)
+        taken[static_cast<std::size_t>(row.target)] = true;
+    for (const SignalDefinition& s : c.signals) {
+        require(is_kind(s.kind) && s.kind != AggregateKind::share &&
+                    is_index(s.source, p.n_registers) &&
+                    readable[static_cast<std::size_t>(s.source)] &&
+                    is_index(s.target, p.n_states) && !taken[static_cast<std::size_t>(s.target)] &&
+                    is_exponent(s.exponent),
+                "coupling: not a signal");
+        taken[static_cast<std::size_t>(s.target)] = true;
+    }
+}
+
 } // namespace
 
 Program::Program(ProgramDefinition definition) : definition_(std::move(definition)) {
@@ -226,14 +278,24 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
     records_ = Buffer<RecordView>(p.records.size());
     for (std::size_t i = 0; i < records_.size(); ++i) {
         const RecordDefinition& record = p.records[i];
-        require(readable(record.source), Text("record '") + record.name + "': register " +
-                                             Text(record.source) + " is not written");
+        const Text label = Text("record '") + record.name + "': ";
+        if (record.kind == RecordKind::shared) {
+            const auto known = p.coupling.community > 0 ? p.coupling.inputs.size() : std::size_t{0};
+            require(is_index(record.source, static_cast<std::int64_t>(known)),
+                    label + "no environment of communities");
+        } else {
+            require(readable(record.source),
+                    label + "register " + Text(record.source) + " is not written");
+        }
         records_[i] = check_record(record, width);
         const std::int64_t groups = record.by_stage && p.stages > 0 ? p.stages : 1;
         width += groups * records_[i].width;
         require(width <= INT32_MAX, "records: the ledger row is wider than 2^31 cells");
     }
     width_ = static_cast<std::int32_t>(width);
+    if (p.coupled) check_coupling(p, readable_);
+    environment_steps_ = Buffer<Step>(p.coupling.code.size());
+    prepare_scalar_code(code_of(p.coupling.code), environment_steps_.data());
 }
 
 ProgramView Program::view() const noexcept {
@@ -270,6 +332,22 @@ void Program::fill_scalars(const float* input_values, float* file) const noexcep
     for (const float constant : definition_.constants)
         *place++ = constant;
     run_scalar_code(scalar_steps_.data(), static_cast<std::int32_t>(scalar_steps_.size()), file);
+}
+
+void Program::next_environments(const std::int64_t* row, std::uint64_t everybody, float* file,
+                                float* environments) const noexcept {
+    const CouplingDefinition& c = definition_.coupling;
+    float* place = file + n_scalars();
+    for (const AggregateDefinition& a : c.aggregates) {
+        const auto record = static_cast<std::size_t>(a.record);
+        const std::int64_t size =
+            a.kind == AggregateKind::average ? row[0] : static_cast<std::int64_t>(everybody);
+        *place++ =
+            aggregated(a.kind, row[offset(record)], definition_.records[record].exponent, size);
+    }
+    run_scalar_code(environment_steps_.data(), static_cast<std::int32_t>(c.code.size()), file);
+    for (std::size_t k = 0; k < c.results.size(); ++k)
+        environments[k] = file[c.results[k]];
 }
 
 } // namespace pycore

@@ -2,34 +2,21 @@
 
 #include "arena.hpp"
 #include "schedule.hpp"
+#include "workers.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <cstdio>
-#include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
-#include <utility>
 
 namespace pycore {
 
 namespace {
 
-constexpr auto WATCH_INTERVAL = std::chrono::milliseconds(25);
 constexpr std::int64_t BLOCKS_PER_ITEM = 32;
 
-std::string out_of_range(const Program& program, const Fault& fault) {
-    char value[32];
-    std::snprintf(value, sizeof value, "%.9g", static_cast<double>(fault.value));
-    const auto& record = program.definition().records[static_cast<std::size_t>(fault.record)];
-    return "record '" + std::string(record.name.characters()) + "' out of range in period " +
-           std::to_string(fault.period) + ": value " + value;
-}
-
-// The state that workers share; the ledger and the first error are guarded by the mutex.
+// Lives of consumers who do not meet: items in any order, merged under the mutex.
 class Crew {
   public:
     Crew(const Program& program, const std::vector<Cell>& cells, const RunSettings& settings,
@@ -37,56 +24,29 @@ class Crew {
         : program_(program), view_(program.view()), cells_(cells), settings_(settings),
           schedule_(cells, settings.batches, BLOCKS_PER_ITEM * settings.block), ledger_(ledger) {}
 
-    void work() noexcept {
-        try {
-            const FloatingPointMode mode;
-            Arena arena(program_, settings_.block, *settings_.kernels);
-            ScalarFiles scalars;
-            std::size_t filled = cells_.size();
-            std::vector<std::int64_t> local(static_cast<std::size_t>(row_cells()));
-            for (;;) {
-                const std::uint64_t index = next_.fetch_add(1, std::memory_order_relaxed);
-                if (index >= schedule_.size() || stop_.raised()) break;
-                const Item item = schedule_[index];
-                if (item.cell != filled) {
-                    const InputTable& inputs = cells_[item.cell].inputs;
-                    scalars.fill(program_, inputs.values.data(), inputs.rows);
-                    filled = item.cell;
-                }
-                std::fill(local.begin(), local.end(), 0);
-                if (!live_item(item, scalars, arena.memory(), local.data())) break;
-                merge(item, local);
+    void work() {
+        const FloatingPointMode mode;
+        Arena arena(program_, settings_.block, *settings_.kernels);
+        ScalarFiles scalars;
+        std::size_t filled = cells_.size();
+        std::vector<std::int64_t> local(static_cast<std::size_t>(row_cells()));
+        for (;;) {
+            const std::uint64_t index = next_.fetch_add(1, std::memory_order_relaxed);
+            if (index >= schedule_.size() || workers_.stop().raised()) break;
+            const Item item = schedule_[index];
+            if (item.cell != filled) {
+                const InputTable& inputs = cells_[item.cell].inputs;
+                scalars.fill(program_, inputs.values.data(), inputs.rows);
+                filled = item.cell;
             }
-        } catch (...) {
-            fail(std::current_exception());
+            std::fill(local.begin(), local.end(), 0);
+            if (!live_item(item, scalars, arena.memory(), local.data())) break;
+            merge(item, local);
         }
-        const std::lock_guard<std::mutex> lock(mutex_);
-        --working_;
-        finished_.notify_all();
     }
 
-    // Start the workers, watch them, and return when all have ended; rethrows the first error.
     void supervise(std::int64_t threads, const Watch& watch) {
-        std::vector<std::thread> workers;
-        try {
-            for (std::int64_t i = 0; i < threads; ++i) {
-                {
-                    const std::lock_guard<std::mutex> lock(mutex_);
-                    ++working_;
-                }
-                workers.emplace_back([this] { work(); });
-            }
-        } catch (...) {
-            // The thread that could not start never ends either.
-            const std::lock_guard<std::mutex> lock(mutex_);
-            --working_;
-            if (workers.empty()) error_ = std::current_exception();
-        }
-        wait(watch);
-        for (std::thread& worker : workers)
-            worker.join();
-        if (error_) std::rethrow_exception(error_);
-        if (watch) watch(schedule_.consumers(), schedule_.consumers());
+        workers_.supervise(threads, schedule_.consumers(), watch, [this] { work(); });
     }
 
     std::uint64_t items() const noexcept { return schedule_.size(); }
@@ -105,7 +65,7 @@ class Crew {
             lives.scalars = scalars.data();
             lives.scalar_step = scalars.step();
             lives.ledger = local;
-            lives.stop = &stop_;
+            lives.stop = &workers_.stop();
             Fault fault{};
             switch (settings_.kernels->live(view_, lives, memory, fault)) {
             case Outcome::finished:
@@ -117,42 +77,18 @@ class Crew {
             }
             const auto lanes = static_cast<std::uint64_t>(lives.lanes);
             low += lanes;
-            done_.fetch_add(lanes, std::memory_order_relaxed);
+            workers_.did(lanes);
         }
         return true;
     }
 
     void merge(const Item& item, const std::vector<std::int64_t>& local) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const std::lock_guard<std::mutex> lock(workers_.mutex());
         const std::int64_t place =
             static_cast<std::int64_t>(item.cell) * settings_.batches + item.batch;
         std::int64_t* const out = ledger_ + place * row_cells();
         for (std::size_t i = 0; i < local.size(); ++i)
             out[i] += local[i];
-    }
-
-    void fail(std::exception_ptr error) noexcept {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (!error_) error_ = std::move(error);
-        stop_.raise();
-    }
-
-    void wait(const Watch& watch) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        while (working_ > 0) {
-            finished_.wait_for(lock, WATCH_INTERVAL);
-            if (!watch || working_ == 0) continue;
-            lock.unlock();
-            try {
-                watch(done_.load(std::memory_order_relaxed), schedule_.consumers());
-            } catch (...) {
-                fail(std::current_exception());
-                lock.lock();
-                finished_.wait(lock, [this] { return working_ == 0; });
-                return;
-            }
-            lock.lock();
-        }
     }
 
     const Program& program_;
@@ -162,13 +98,8 @@ class Crew {
     const Schedule schedule_;
     std::int64_t* const ledger_;
 
-    StopFlag stop_;
+    Workers workers_;
     std::atomic<std::uint64_t> next_{0};
-    std::atomic<std::uint64_t> done_{0};
-    std::mutex mutex_;
-    std::condition_variable finished_;
-    std::int64_t working_ = 0;
-    std::exception_ptr error_;
 };
 
 } // namespace
@@ -176,11 +107,12 @@ class Crew {
 void run(const Program& program, const std::vector<Cell>& cells, const RunSettings& settings,
          const Watch& watch, std::int64_t* ledger) {
     ledger_size(program, cells, settings); // refuses unusable settings
+    if (program.definition().coupled) {
+        throw std::invalid_argument("program: consumers influence each other: use run_coupled");
+    }
     Crew crew(program, cells, settings, ledger);
-    const std::int64_t processors = std::max(1U, std::thread::hardware_concurrency());
-    const std::int64_t threads = settings.threads > 0 ? settings.threads : processors;
-    const auto useful = static_cast<std::int64_t>(
-        std::min<std::uint64_t>(crew.items(), static_cast<std::uint64_t>(threads)));
+    const auto useful = static_cast<std::int64_t>(std::min<std::uint64_t>(
+        crew.items(), static_cast<std::uint64_t>(thread_count(settings.threads))));
     crew.supervise(useful, watch);
 }
 

@@ -20,15 +20,19 @@ struct Item {
 // All items of a run, numbered without being listed: a run of 10^9 consumers has 10^5 of them.
 class Schedule {
   public:
-    Schedule(const std::vector<Cell>& cells, std::int64_t batches, std::int64_t item_size)
+    // Batches hold whole communities of `community` consumers.
+    Schedule(const std::vector<Cell>& cells, std::int64_t batches, std::int64_t item_size,
+             std::uint64_t community = 1)
         : item_size_(static_cast<std::uint64_t>(item_size)) {
         for (std::size_t c = 0; c < cells.size(); ++c) {
             for (std::int64_t b = 0; b < batches; ++b) {
                 const std::uint64_t n = cells[c].count;
                 const auto all = static_cast<std::uint64_t>(batches);
                 const auto batch = static_cast<std::uint64_t>(b);
-                const std::uint64_t low = std::max(n * batch / all, cells[c].low);
-                const std::uint64_t high = std::min(n * (batch + 1) / all, cells[c].high);
+                const std::uint64_t whole = (n + community - 1) / community;
+                const std::uint64_t low = std::max(whole * batch / all * community, cells[c].low);
+                const std::uint64_t high =
+                    std::min(whole * (batch + 1) / all * community, cells[c].high);
                 if (low >= high) continue;
                 ranges_.push_back({c, b, low, high});
                 first_.push_back(size_);

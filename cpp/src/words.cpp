@@ -110,6 +110,39 @@ void read_names(const Section& sizes, const Section& bytes, Buffer<RecordDefinit
     }
 }
 
+// Empty sections stand for a program whose consumers do not meet.
+void read_coupling(Reader& reader, ProgramDefinition& definition) {
+    CouplingDefinition& coupling = definition.coupling;
+    const Section sizes = reader.next("coupling");
+    definition.coupled = sizes.entries(2) > 0;
+    sizes.require_entries(2, definition.coupled ? 1 : 0);
+    if (definition.coupled) {
+        coupling.n_scalars = sizes.integer(0);
+        coupling.community = sizes.integer(1);
+    }
+    coupling.inputs = reader.next("environment_inputs").list<std::int32_t>(&to_signed);
+    coupling.results = reader.next("environment_results").list<std::int32_t>(&to_signed);
+    coupling.code = reader.next("environment_code").code();
+
+    const Section aggregates = reader.next("aggregates");
+    coupling.aggregates = Buffer<AggregateDefinition>(aggregates.entries(2));
+    for (std::size_t i = 0; i < coupling.aggregates.size(); ++i) {
+        coupling.aggregates[i] = {static_cast<AggregateKind>(aggregates.integer(2 * i)),
+                                  aggregates.integer(2 * i + 1)};
+    }
+    const Section signals = reader.next("signals");
+    coupling.signals = Buffer<SignalDefinition>(signals.entries(4));
+    for (std::size_t i = 0; i < coupling.signals.size(); ++i) {
+        coupling.signals[i] = {static_cast<AggregateKind>(signals.integer(4 * i)),
+                               signals.integer(4 * i + 1), signals.integer(4 * i + 2),
+                               signals.integer(4 * i + 3)};
+    }
+    require(definition.coupled ||
+                (coupling.inputs.empty() && coupling.results.empty() && coupling.code.empty() &&
+                 coupling.aggregates.empty() && coupling.signals.empty()),
+            "environments without a coupling");
+}
+
 } // namespace
 
 ProgramDefinition read_words(const std::uint32_t* words, std::size_t size) {
@@ -162,6 +195,7 @@ ProgramDefinition read_words(const std::uint32_t* words, std::size_t size) {
     const Section name_sizes = reader.next("record_name_sizes");
     name_sizes.require_entries(1, records.size());
     read_names(name_sizes, reader.next("record_names"), records);
+    read_coupling(reader, definition);
     reader.end();
     definition.records = static_cast<Buffer<RecordDefinition>&&>(records);
     return definition;

@@ -100,6 +100,9 @@ PYCORE_EXPORT(rewind) void rewind() {
 PYCORE_EXPORT(load) void load(const std::uint32_t* words, std::size_t size) {
     if (loaded != nullptr) refuse("load: an instance serves one program");
     loaded = new Loaded(words, size);
+    if (loaded->program.definition().coupled) {
+        refuse("load: consumers influence each other, allowed are those who do not meet");
+    }
     after_loading = heap.top;
 }
 

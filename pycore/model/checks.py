@@ -9,7 +9,14 @@ from typing import Any
 
 from pycore.errors import refuse
 
-__all__ = ["finite", "per_item", "per_text", "require_identifier", "require_reachable"]
+__all__ = [
+    "finite",
+    "per_item",
+    "per_text",
+    "power_of_two",
+    "require_identifier",
+    "require_reachable",
+]
 
 
 def finite(argument: str, value: Any) -> float:
@@ -22,6 +29,15 @@ def finite(argument: str, value: Any) -> float:
         raise refuse(argument, value, "a finite number") from None
     if not math.isfinite(number):
         raise refuse(argument, value, "a finite number")
+    return number
+
+
+def power_of_two(argument: str, value: Any) -> float:
+    """A step of exact sums: 2^-30 to 2^30."""
+    number = finite(argument, value)
+    exponent = math.log2(number) if number > 0 else math.nan
+    if not exponent.is_integer() or abs(exponent) > 30:
+        raise refuse(argument, value, "a power of two from 2**-30 to 2**30")
     return number
 
 

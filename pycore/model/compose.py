@@ -7,6 +7,7 @@ from typing import Any
 
 from pycore.errors import InputError, refuse
 from pycore.model.model import Model
+from pycore.model.serialize import CARRIED
 
 __all__ = ["compose"]
 
@@ -55,13 +56,13 @@ def compose(first: Model, *others: Model, name: str | None = None) -> Model:
         for word in source["words"]:
             words[word["name"]] = _joined(words.get(word["name"]), word)
     order = _merged_order(sources, words)
-    timeless = [w for n, w in words.items() if n not in order or w["kind"] == "state"]
+    timeless = [w for n, w in words.items() if n not in order or w["kind"] in CARRIED]
     joined: dict[str, Any] = {
         **sources[0],
         "name": name or "_".join(m.name for m in models),
         "title": " + ".join(m.title for m in models),
         "doc": "",
-        "words": [*timeless, *(words[n] for n in order if words[n]["kind"] != "state")],
+        "words": [*timeless, *(words[n] for n in order if words[n]["kind"] not in CARRIED)],
         "order": order,
         "recall": max(m.recall for m in models),
     }
@@ -72,6 +73,11 @@ def compose(first: Model, *others: Model, name: str | None = None) -> Model:
                 if found.setdefault(entry["name"], entry) != entry:
                     raise refuse(part, entry["name"], "the same meaning in every model")
         joined[part] = list(found.values())
+    sizes = {s["community"] for s in sources if "community" in s}
+    if len(sizes) > 1:
+        raise refuse("models", f"communities of {sorted(sizes)}", "one size of community")
+    if sizes:
+        joined["community"] = sizes.pop()
     joined["segments"] = _segments(sources, words)
     joined["correlated"] = [g for s in sources for g in s["correlated"]]
     return Model.from_json(json.dumps(joined))

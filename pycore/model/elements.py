@@ -7,13 +7,14 @@ expressions.  Building and checking them is the work of :class:`pycore.model.mod
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import sympy as sp
 
 from pycore.model.distributions import Distribution
 
 __all__ = [
+    "SCOPES",
     "Calendar",
     "Define",
     "Draw",
@@ -24,11 +25,15 @@ __all__ = [
     "Lever",
     "Parameter",
     "RecordSpec",
+    "Scope",
     "Segment",
     "Stage",
     "State",
     "Trait",
 ]
+
+Scope = Literal["global", "community", "neighbours"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +148,21 @@ class Stage(Element):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment(Element):
-    """Scalar shared by a community or by all, updated once per period from exact aggregates."""
+    """What consumers share, updated once per period from exact aggregates.
+
+    next = carry·previous + (1 − carry)·target, over all, a community or a consumer's neighbours.
+    """
 
     start: float = 0.0
     carry: sp.Expr = sp.S.Zero
-    target: sp.Expr = sp.S.Zero
-    scope: Literal["global", "community"] = "global"
+    target: sp.Expr | None = None
+    scope: Scope = "global"
+    resolution: float = 2.0**-16
+
+    @property
+    def updated(self) -> bool:
+        """Whether the environment has an equation yet."""
+        return self.target is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """The equations of a model, printed from the expressions that run.
 
 A state read before its update in the period carries the index t − 1, afterwards t; traits carry
-the consumer's index i, which is left out wherever t stands.  Consumers read an environment as it
-was at the end of the period before.
+the consumer's index i, which is left out wherever t stands.  Consumers and other environments read
+an environment as it was at the end of the period before.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def equations(model: Model) -> Equations:
     Equations
         Draws with their distributions, events with probabilities or logits, definitions, states
         (long-run value x* on its own line where it has several terms), stage transitions in order
-        of precedence, environment with averages ⟨·⟩, survey items.
+        of precedence, environments with averages ⟨·⟩ and sums Σ(·), survey items.
 
     Examples
     --------
@@ -135,7 +135,7 @@ class _Writer:
             return "i"
         if isinstance(element, Parameter):
             return ""
-        if isinstance(element, State) and not element.updated:
+        if isinstance(element, State | Environment) and not element.updated:
             return "0"
         carried = isinstance(element, State | Environment)
         return "t-1" if carried and name not in self.updated else self.now

@@ -14,7 +14,7 @@ import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from pycore.errors import InputError, refuse, require_name
-from pycore.model.functions import ALLOWED
+from pycore.model.functions import ALLOWED, Aggregate
 
 __all__ = ["check", "from_json", "symbol", "to_expression", "to_json"]
 
@@ -55,7 +55,9 @@ def check(argument: str, expression: sp.Basic, known: Collection[str]) -> None:
                 argument, node, "powers with a whole or half exponent up to 8 (write exp and log)"
             )
         elif node.args and node.func not in ALLOWED and not isinstance(node, ExprCondPair):
-            functions = ", ".join(n for n in _BY_NAME if n.isalpha() and n != "average")
+            functions = ", ".join(
+                n for f, n in ALLOWED.items() if n.isalpha() and not issubclass(f, Aggregate)
+            )
             raise refuse(argument, f"{node.func.__name__}({', '.join(map(str, node.args))})",
                          f"arithmetic and the functions {functions}, sqrt")  # fmt: skip
 

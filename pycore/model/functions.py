@@ -18,6 +18,7 @@ from pycore.model.checks import finite
 __all__ = [
     "ALLOWED",
     "QUANTILES",
+    "Aggregate",
     "average",
     "binomial",
     "gamma_log",
@@ -25,7 +26,9 @@ __all__ = [
     "logistic",
     "lookup",
     "poisson",
+    "share",
     "table",
+    "total",
     "where",
 ]
 
@@ -53,13 +56,54 @@ class logistic(sp.Function):  # type: ignore[misc]  # noqa: N801  SymPy function
         return text if exp is None else rf"{text}^{{{exp}}}"
 
 
-class average(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """Mean over all consumers of a community or population; allowed in environments only."""
+class Aggregate(sp.Function):  # type: ignore[misc]
+    """A number made of many consumers; allowed in environments only."""
 
     nargs = 1
+    marks = (r"\left\langle {} \right\rangle", "⟨{}⟩")  # in LaTeX, in plain text
 
-    def _latex(self, printer: Any, exp: Any = None) -> str:  # noqa: ARG002  never a power
-        return rf"\left\langle {printer._print(self.args[0])} \right\rangle"
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        text = self.marks[0].replace("{}", str(printer._print(self.args[0])))
+        return text if exp is None else rf"{text}^{{{exp}}}"
+
+
+class average(Aggregate):  # noqa: N801
+    """Mean over the active consumers of a population, community or neighbourhood (0 over nobody).
+
+    Examples
+    --------
+    >>> average(sp.Symbol("mood", real=True))
+    average(mood)
+    """
+
+
+class total(Aggregate):  # noqa: N801
+    """Sum over the active consumers of a population, community or neighbourhood.
+
+    A sum grows with the number of simulated consumers; what it is compared with, such as a stock or
+    a number of servers, must be meant for that number.
+
+    Examples
+    --------
+    >>> total(sp.Symbol("bought", real=True))
+    total(bought)
+    """
+
+    marks = (r"\textstyle\sum_i \left( {} \right)", "Σ({})")
+
+
+class share(Aggregate):  # noqa: N801
+    """Sum over the active consumers, divided by the number of consumers at the start.
+
+    Those who have left are in the denominator, so ``share(left)``, added up, is the share gone.
+
+    Examples
+    --------
+    >>> share(sp.Symbol("left", real=True))
+    share(left)
+    """
+
+    marks = (r"\textstyle\frac{1}{N} \sum_i \left( {} \right)", "Σ({})/N")
 
 
 class lookup(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -207,6 +251,8 @@ ALLOWED: dict[Any, str] = {
     sp.Not: "not",
     average: "average",
     lookup: "table",
+    total: "total",
+    share: "share",
 }
 # What distributions are made of; a model writes the distribution, not these.
 QUANTILES: dict[Any, str] = {poisson: "poisson", binomial: "binomial", gamma_log: "gamma_log"}

@@ -28,7 +28,7 @@ from pycore.model.elements import (
     State,
     Trait,
 )
-from pycore.model.functions import average, lines, lookup
+from pycore.model.functions import Aggregate, lines, lookup
 
 if TYPE_CHECKING:
     from pycore.model.model import Model
@@ -153,7 +153,7 @@ def _effects(model: Model, kept: Collection[str]) -> Iterator[_Effect]:
             everyone = {s: p for s, p in previous.items() if not isinstance(
                 model.element(s.name), State)}  # fmt: skip
             value = element.carry * names[step.name] + (1 - element.carry) * element.target
-            value = value.replace(average, lambda inner: inner)
+            value = value.replace(lambda e: isinstance(e, Aggregate), lambda e: e.args[0])
             last.append(_Effect(step.name, value.xreplace(everyone).xreplace(inlined), frozenset()))
     yield from last
 

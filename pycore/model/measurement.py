@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
@@ -10,7 +9,13 @@ from typing import Literal
 import sympy as sp
 
 from pycore.errors import refuse, require_name
-from pycore.model.checks import finite, per_item, per_text, require_identifier
+from pycore.model.checks import (
+    finite,
+    per_item,
+    per_text,
+    power_of_two,
+    require_identifier,
+)
 from pycore.model.derived import Derived
 from pycore.model.elements import Define, Draw, Event, Item, RecordSpec, Segment, State
 from pycore.model.registry import is_drawn
@@ -113,9 +118,7 @@ class Measurement(Derived):
         resolution : float
             Step of the exact fixed-point sums, a power of two; the range is 2³¹ steps.
         """
-        exponent = math.log2(resolution) if resolution > 0 else math.nan
-        if not exponent.is_integer() or abs(exponent) > 30:
-            raise refuse("resolution", resolution, "a power of two from 2**-30 to 2**30")
+        step = power_of_two("resolution", resolution)
         if bins is not None:
             low, high, count = (*bins, None, None)[:3]
             if not (
@@ -139,7 +142,7 @@ class Measurement(Derived):
                 by_stage=by_stage,
                 bins=bins,
                 spacing=spacing,
-                resolution=float(resolution),
+                resolution=step,
             )
 
     def segment(self, name: str, weight: float = 1.0, **traits: float) -> None:

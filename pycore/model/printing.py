@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
-from pycore.model.functions import average, logistic, lookup
+from pycore.model.functions import Aggregate, logistic, lookup
 
 __all__ = ["LatexExpressions", "PlainExpressions", "ordered_terms", "short_number"]
 
@@ -202,8 +202,8 @@ class PlainExpressions(StrPrinter):  # type: ignore[misc]
         inner = ", ".join(self._print(a) for a in expr.args)
         if isinstance(expr, lookup):
             return expr._sympystr(self)
-        if isinstance(expr, average):
-            return f"⟨{inner}⟩"
+        if isinstance(expr, Aggregate):
+            return expr.marks[1].replace("{}", inner)
         head = "logistic" if isinstance(expr, logistic) else type(expr).__name__
         return f"{head}({inner})"
 

@@ -14,6 +14,7 @@ from pycore.model.checks import require_identifier
 from pycore.model.elements import (
     Calendar,
     Element,
+    Environment,
     Item,
     Lever,
     Parameter,
@@ -22,11 +23,13 @@ from pycore.model.elements import (
     Stage,
     Trait,
 )
-from pycore.model.functions import average
+from pycore.model.functions import Aggregate
 
 __all__ = ["Registry", "Step", "is_drawn"]
 
 E = TypeVar("E", bound=Element)
+# Words that are the same for everybody.
+_GIVEN = Parameter | Lever | Calendar | Environment
 StepKind = Literal["draw", "event", "define", "update", "stage", "environment"]
 
 
@@ -48,6 +51,7 @@ class Registry:
         self._records: dict[str, RecordSpec] = {}
         self._segments: dict[str, Segment] = {}
         self._correlated: list[tuple[str, ...]] = []
+        self._community_size: int | None = None
 
     def __getitem__(self, name: str) -> sp.Symbol:
         """The symbol of a declared word."""
@@ -99,6 +103,11 @@ class Registry:
         return tuple(self._correlated)
 
     @property
+    def community_size(self) -> int | None:
+        """Consumers in a community, see :meth:`pycore.Model.community`."""
+        return self._community_size
+
+    @property
     def stage_element(self) -> Stage | None:
         """The stage word, if the model has one."""
         return next(iter(self.of_kind(Stage).values()), None)
@@ -141,13 +150,25 @@ class Registry:
                 for n, e in known.items()
                 if isinstance(e, kinds) and (start or not is_drawn(e))
             }
-        elif averages:
-            known = {n: e for n, e in known.items() if not isinstance(e, Stage)}
         else:
             known = {n: e for n, e in known.items() if not isinstance(e, Stage)}
-            if expression.has(average):
+            if averages:
+                self._check_shared(argument, expression)
+            elif expression.atoms(Aggregate):
                 raise refuse(argument, expression, "averages in an environment's target only")
         expressions.check(argument, expression, known)
+
+    def _check_shared(self, argument: str, expression: sp.Expr) -> None:
+        """Refuse consumers' words outside averages: everybody's value must be the same."""
+        aggregates = expression.atoms(Aggregate)
+        if any(a.args[0].atoms(Aggregate) for a in aggregates):
+            raise refuse(argument, expression, "averages that are not inside one another")
+        outside = expression.xreplace(dict.fromkeys(aggregates, sp.S.One))
+        for name in sorted(s.name for s in outside.free_symbols):
+            element = self._elements.get(name)
+            if element is not None and not isinstance(element, _GIVEN):
+                raise refuse(argument, name, "parameters, levers, calendars and environments "
+                             "outside of average(), total() and share()")  # fmt: skip
 
 
 def is_drawn(element: Element) -> bool:

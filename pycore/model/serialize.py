@@ -27,9 +27,10 @@ from pycore.model.elements import (
 )
 from pycore.model.model import Model
 
-__all__ = ["FORMAT_VERSION", "from_json", "to_json"]
+__all__ = ["CARRIED", "FORMAT_VERSION", "from_json", "to_json"]
 
 FORMAT_VERSION = 1
+CARRIED = ("state", "environment")  # declared first, their equations where the order says
 _COMMON = ("symbol", "unit", "doc", "claims")
 
 
@@ -74,6 +75,8 @@ def to_json(model: Model) -> str:
         ],
         "correlated": [list(group) for group in model.correlated_traits],
     }  # fmt: skip
+    if model.community_size is not None:
+        data["community"] = model.community_size
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -112,8 +115,10 @@ def _word(e: Element) -> dict[str, Any]:
             out |= {"transitions": [[a, list(b.items())] for a, b in e.transitions.items()],
                     "absorbing": list(e.absorbing)}  # fmt: skip
         case Environment():
-            out |= {"start": e.start, "carry": x(e.carry), "target": x(e.target),
-                    "scope": e.scope}  # fmt: skip
+            out |= {"start": e.start, "carry": x(e.carry), "scope": e.scope,
+                    "resolution": e.resolution}  # fmt: skip
+            if e.target is not None:
+                out["target"] = x(e.target)
     return out
 
 
@@ -134,6 +139,8 @@ def from_json(text: str) -> Model:
 def _build(data: dict[str, Any]) -> Model:
     model = Model(data["name"], data["period"], title=data["title"], doc=data["doc"])
     model.recall = _recall(data["recall"])
+    if "community" in data:
+        model.community(data["community"])
     words = {w["name"]: w for w in data["words"]}
     _refuse_circles(words)
     _declare_in_order(model, data["words"], list(data["order"]))
@@ -167,14 +174,14 @@ def _declare_in_order(model: Model, words: list[dict[str, Any]], order: list[str
         for following in waiting:
             if following == name:
                 return
-            if following not in by_name or by_name[following]["kind"] != "state":
+            if following not in by_name or by_name[following]["kind"] not in CARRIED:
                 raise refuse("order", following, "states, and other words as they are declared")
             _update(model, by_name[following])
         if name is not None:
             raise refuse("order", name, "an order that contains every draw, event and define once")
 
     for word in words:
-        if word["kind"] not in ("parameter", "trait", "lever", "calendar", "state"):
+        if word["kind"] not in ("parameter", "trait", "lever", "calendar", *CARRIED):
             up_to(word["name"])
         _declare(model, word)
     up_to(None)
@@ -221,8 +228,8 @@ def _declare(model: Model, w: dict[str, Any]) -> None:
             common.pop("unit", None)
             model.stage(name, moves, absorbing=w["absorbing"], **common)
         case "environment":
-            model.environment(name, start=w["start"], carry=x(name, w["carry"]),
-                              target=x(name, w["target"]), scope=w["scope"], **common)  # fmt: skip
+            model.environment(name, start=w["start"], scope=w["scope"],
+                              resolution=w["resolution"], **common)  # fmt: skip
         case _:
             raise refuse("kind", kind, "a word of the model language")
 

@@ -21,6 +21,9 @@ What is exact and what is not
     linear system with its carry-overs (for a state alone: a first-order autoregression).  An
     average lags its causes at both ends of the window, which leaves small covariances between
     disturbances that a system without memory would not have.
+
+    An environment stands at its start, a number: what is estimated are consumers in a society that
+    does not move.
 """
 
 from __future__ import annotations

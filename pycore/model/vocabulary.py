@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -12,9 +12,10 @@ from sympy.logic.boolalg import BooleanFunction
 
 from pycore.errors import InputError, refuse, require_name
 from pycore.model import expressions
-from pycore.model.checks import finite, require_reachable
+from pycore.model.checks import finite, power_of_two, require_reachable
 from pycore.model.distributions import Distribution
 from pycore.model.elements import (
+    SCOPES,
     Calendar,
     Define,
     Draw,
@@ -22,17 +23,21 @@ from pycore.model.elements import (
     Event,
     Lever,
     Parameter,
+    Scope,
     Stage,
     State,
     Trait,
 )
+from pycore.model.functions import average, total
 from pycore.model.registry import Registry, Step
 
-__all__ = ["Vocabulary"]
+__all__ = ["MAX_COMMUNITY", "Vocabulary"]
+
+MAX_COMMUNITY = 16_384
 
 
 class Vocabulary(Registry):
-    """Parameter, trait, lever, calendar, draw, event, state, define, stage, environment."""
+    """Parameter, trait, lever, calendar, draw, event, state, define, stage, community, environment."""
 
     def parameter(
         self,
@@ -294,11 +299,20 @@ class Vocabulary(Registry):
         increment: Any = None,
         noise: Any = 0,
     ) -> None:
-        """Give a declared state its equation, at this point of the period."""
+        """Give a declared state its equation, at this point of the period.
+
+        An environment gets its equation the same way; it is computed when the period is over.
+        """
         name = self._name("state", state)
         element = self._elements[name]
-        if not isinstance(element, State) or element.updated:
-            raise refuse("state", name, "a state that has no equation yet")
+        if not isinstance(element, State | Environment) or element.updated:
+            raise refuse("state", name, "a state or environment that has no equation yet")
+        if isinstance(element, Environment):
+            if target is None or increment is not None or noise != 0:
+                raise refuse(f"environment {name!r}", "no target, an increment or noise",
+                             "target= and carry=")  # fmt: skip
+            self._update_environment(element, target, carry)
+            return
         if target is None and increment is None:
             raise refuse(f"state {name!r}", "no equation", "target= or increment=")
         terms: dict[str, Any] = {"target": None, "increment": None}
@@ -380,35 +394,96 @@ class Vocabulary(Registry):
             "stage",
         )  # fmt: skip
 
+    def community(self, size: int) -> None:
+        """Say how many consumers form a community, such as a live room (at most 16 384).
+
+        Communities are consecutive consumers of one segment; environments with
+        ``scope="community"`` are their own.
+        """
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_COMMUNITY:
+            raise refuse("size", size, f"a whole number from 1 to {MAX_COMMUNITY}")
+        self._community_size = size
+
     def environment(
         self,
         name: str,
         *,
-        target: Any,
+        target: Any = None,
         start: float = 0.0,
         carry: Any = 0,
-        scope: Literal["global", "community"] = "global",
+        scope: Scope = "global",
+        resolution: float = 2.0**-16,
         unit: str = "",
         symbol: str = "",
         doc: str = "",
         claims: Iterable[str] = (),
     ) -> sp.Symbol:
-        """Declare a scalar shared by all (or a community), updated once per period.
+        """Declare what consumers share, updated once per period, when the period is over.
 
-        Its target may use :func:`pycore.average` of consumers' quantities.  It is printed with the
-        model; simulating it is refused until the machine couples consumers.
+        next = carry·previous + (1 − carry)·target.  Consumers read it as it was at the end of the
+        period before.  Without ``target`` it is only declared, and :meth:`update` gives its
+        equation after the words it depends on.
+
+        Parameters
+        ----------
+        name : str
+        target, carry : expression
+            Parameters, levers, environments (of the period before) and, of consumers' words,
+            :func:`pycore.average`, :func:`pycore.total` and :func:`pycore.share`.  With
+            ``scope="neighbours"`` the target is one average or total, and there is no carry.
+        start : float
+            Value that consumers read in the first period.
+        scope : {"global", "community", "neighbours"}
+            Whose consumers are aggregated: those of all segments, of a community of
+            :meth:`community` size, or a consumer's neighbours in the network of the run.
+        resolution : float
+            Step of the exact sums, a power of two; the range is 2³¹ steps.
+        unit, symbol, doc, claims
+            For print.
+
+        Examples
+        --------
+        Bass (1969): adopters talk, and the others listen.
+
+        >>> import pycore as pc
+        >>> m = pc.Model("bass", period="month")
+        >>> adopted = m.environment("adopted_share", start=0)
+        >>> p, q = m.parameter("innovation", 0.01), m.parameter("imitation", 0.3)
+        >>> adopt = m.event("adopt", probability=p + q * adopted)
+        >>> owner = m.state("owner", increment=adopt, carry=1, high=1)
+        >>> m.update(adopted, target=pc.average(owner))
+        >>> m.record(owner)
+        >>> run = pc.simulate(m, consumers=20_000, periods=24, seed=1)
+        >>> round(run["adopted_share"].isel(period=-1).item(), 2)
+        0.98
         """
-        if scope not in ("global", "community"):
-            raise refuse("scope", scope, "'global' or 'community'")
+        if scope not in SCOPES:
+            raise refuse("scope", scope, f"one of {', '.join(SCOPES)}")
+        made = self._add(
+            Environment(
+                name=name, start=finite("start", start), scope=scope,
+                resolution=power_of_two("resolution", resolution), unit=unit, symbol=symbol,
+                doc=doc, claims=tuple(claims),
+            )
+        )  # fmt: skip
+        if target is not None:
+            try:
+                self.update(made, carry=carry, target=target)
+            except InputError:
+                del self._elements[name]
+                raise
+        return made
+
+    def _update_environment(self, element: Environment, target: Any, carry: Any) -> None:
         terms = {}
         for word, value in (("target", target), ("carry", carry)):
-            expression = expressions.to_expression(f"environment {name!r}.{word}", value)
-            self._check(f"environment {name!r}.{word}", expression, averages=True)
+            expression = expressions.to_expression(f"environment {element.name!r}.{word}", value)
+            self._check(f"environment {element.name!r}.{word}", expression, averages=True)
             terms[word] = expression
-        return self._add(
-            Environment(
-                name=name, start=finite("start", start), scope=scope, unit=unit, symbol=symbol,
-                doc=doc, claims=tuple(claims), **terms,
-            ),
-            "environment",
-        )  # fmt: skip
+        if element.scope == "neighbours" and (
+            not isinstance(terms["target"], average | total) or terms["carry"] != 0
+        ):
+            raise refuse(f"environment {element.name!r}", terms["target"],
+                         "one average(...) or total(...) over neighbours, without carry")  # fmt: skip
+        self._elements[element.name] = dataclasses.replace(element, **terms)
+        self._order.append(Step("environment", element.name))

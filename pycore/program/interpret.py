@@ -7,7 +7,6 @@ difference between the two is an error in one of them and not in both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,9 +17,9 @@ from pycore.program import arithmetic, philox
 from pycore.program.instructions import SPECIFICATION, Op
 from pycore.program.program import Program, Record, Row
 
-__all__ = ["START", "STEP", "SURVEY", "consumer_ids", "run", "trace"]
+__all__ = ["NETWORK", "START", "STEP", "SURVEY", "consumer_ids", "run", "trace"]
 
-STEP, START, SURVEY = 0, 1, 2
+STEP, START, SURVEY, NETWORK = 0, 1, 2, 3
 F32 = npt.NDArray[np.float32]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -114,31 +113,64 @@ def _execute(code: Sequence[Row], lanes: F32, scalars: F32, words: Words) -> Non
 
 def scalar_file(program: Program, inputs: F32) -> F32:
     """Scalar registers of one cell and period: inputs, constants, computed scalars."""
-    known = np.zeros((program.n_scalars, 1), dtype=np.float32)
+    return scalar_files(program, inputs[None])[:, 0]
+
+
+def scalar_files(program: Program, inputs: F32) -> F32:
+    """Scalar registers, shape (registers, rows), for inputs of shape (rows, inputs)."""
+    known = np.zeros((program.n_scalars, len(inputs)), dtype=np.float32)
     n = len(program.inputs)
-    known[:n, 0] = inputs
-    known[n : n + len(program.constants), 0] = np.asarray(program.constants, dtype=np.float32)
+    known[:n] = inputs.T
+    constants = np.asarray(program.constants, dtype=np.float32)
+    known[n : n + len(constants)] = constants[:, None]
+    run_scalar_code(program.scalar_code, known)
+    return known
+
+
+def run_scalar_code(code: Sequence[Row], known: F32) -> None:
+    """Run scalar code on a file of shape (registers, rows), in place."""
     with np.errstate(all="ignore"):
-        for row in program.scalar_code:
+        for row in code:
             op = Op(row[0])
             spec = SPECIFICATION[op]
             x = [known[r] for r in row[2 : 2 + spec.lanes]]
-            s = [known[r, 0] for r in row[6 : 6 + spec.scalars]]
+            s = [known[r] for r in row[6 : 6 + spec.scalars]]
             known[row[1]] = _pure(op, x, s)
-    return known[:, 0]
 
 
-@dataclass(slots=True)
-class _Lives:
-    """The consumers of one cell who are still active."""
+class Lives:
+    """The consumers of one cell who are still active, from their start on."""
 
-    ids: U64
-    lanes: F32
-    rows: npt.NDArray[np.intp]
+    def __init__(self, program: Program, ids: U64, seed: int, scalars: F32) -> None:
+        self.program, self.ids, self.seed = program, ids, seed
+        self.rows = np.arange(len(ids))
+        self.lanes: F32 = np.zeros((program.n_registers, len(ids)), np.float32)
 
-    def keep(self, active: npt.NDArray[np.bool_]) -> None:
-        self.ids, self.rows = self.ids[active], self.rows[active]
-        self.lanes = np.ascontiguousarray(self.lanes[:, active])
+        def words(stream: int) -> U32:
+            slot = program.start_streams[stream]
+            return np.asarray(philox.philox(ids, 0, START, slot, seed)[0])
+
+        with np.errstate(all="ignore"):
+            _execute(program.start_code, self.lanes, scalars, words)
+
+    def step(self, period: int, scalars: F32) -> None:
+        """Live one period; those who leave in it are still here."""
+
+        def words(stream: int) -> U32:
+            slot = self.program.step_streams[stream]
+            drawn = philox.philox(self.ids, period >> 2, STEP, slot, self.seed)
+            return np.asarray(drawn[period & 3])
+
+        with np.errstate(all="ignore"):
+            _execute(self.program.step_code, self.lanes, scalars, words)
+
+    def drop_leavers(self) -> None:
+        """Forget those in an absorbing stage."""
+        if self.program.absorbing:
+            active = ~np.isin(self.lanes[self.program.stage_register], self.program.absorbing)
+            if not active.all():
+                self.ids, self.rows = self.ids[active], self.rows[active]
+                self.lanes = np.ascontiguousarray(self.lanes[:, active])
 
 
 def _live(
@@ -147,47 +179,29 @@ def _live(
     ids: U64,
     periods: int,
     seed: int,
-    observe: Callable[[int, _Lives], None],
+    observe: Callable[[int, Lives], None],
 ) -> None:
     """Run the lives of ``ids``; ``observe(period, lives)`` sees each period before leavers go."""
-    lives = _Lives(ids, np.zeros((program.n_registers, len(ids)), np.float32), np.arange(len(ids)))
     scalars = [scalar_file(program, row) for row in inputs]
-
-    def start_words(stream: int) -> U32:
-        slot = program.start_streams[stream]
-        return np.asarray(philox.philox(lives.ids, 0, START, slot, seed)[0])
-
-    with np.errstate(all="ignore"):
-        _execute(program.start_code, lives.lanes, scalars[0], start_words)
-        for period in range(periods):
-            if lives.ids.size == 0:
-                return
-
-            def step_words(stream: int, period: int = period) -> U32:
-                slot = program.step_streams[stream]
-                words = philox.philox(lives.ids, period >> 2, STEP, slot, seed)
-                return np.asarray(words[period & 3])
-
-            now = scalars[period if len(scalars) > 1 else 0]
-            _execute(program.step_code, lives.lanes, now, step_words)
-            observe(period, lives)
-            if program.absorbing:
-                gone = np.isin(lives.lanes[program.stage_register], program.absorbing)
-                if gone.any():
-                    lives.keep(~gone)
+    lives = Lives(program, ids, seed, scalars[0])
+    for period in range(periods):
+        if lives.ids.size == 0:
+            return
+        lives.step(period, scalars[period if len(scalars) > 1 else 0])
+        observe(period, lives)
+        lives.drop_leavers()
 
 
-def _fixed(x: F32, exponent: int, record: Record, period: int) -> npt.NDArray[np.int64]:
+def fixed(x: F32, exponent: int, name: str, period: int) -> npt.NDArray[np.int64]:
+    """Values in steps of 2^-exponent; refuses what does not fit into 32 bits."""
     scaled = x * np.float32(2.0**exponent)
     bad = ~(np.abs(scaled) < _HALF_RANGE)
     if bad.any():
-        raise InputError(
-            f"record {record.name!r} out of range in period {period}: value {x[bad][0]}"
-        )
+        raise InputError(f"record {name!r} out of range in period {period}: value {x[bad][0]}")
     return np.rint(scaled).astype(np.int64)
 
 
-def _aggregate(program: Program, lanes: F32, period: int, cells: npt.NDArray[np.int64]) -> None:
+def aggregate(program: Program, lanes: F32, period: int, cells: npt.NDArray[np.int64]) -> None:
     """Add the records of the given lanes to ``cells``, the ledger row of one batch and period."""
     stages = len(program.stages)
     cells[0] += lanes.shape[1]
@@ -198,6 +212,8 @@ def _aggregate(program: Program, lanes: F32, period: int, cells: npt.NDArray[np.
     for record in program.records:
         offset = program.offsets[record.name]
         chosen = groups if record.by_stage and stages else [everyone]
+        if record.kind == "shared":
+            continue  # of environments, not of consumers
         width = record.width(0)
         values = lanes[record.register]
         for k, group in enumerate(chosen):
@@ -206,8 +222,10 @@ def _aggregate(program: Program, lanes: F32, period: int, cells: npt.NDArray[np.
             if record.kind == "count":
                 out[0] += np.count_nonzero(x)
             elif record.kind == "moments":
-                out[0] += _fixed(x, record.exponent, record, period).sum()
-                out[1] += _fixed(x * x, record.square_exponent, record, period).sum()
+                out[0] += fixed(x, record.exponent, record.name, period).sum()
+                out[1] += fixed(x * x, record.square_exponent, record.name, period).sum()
+            elif record.kind == "sum":
+                out[0] += fixed(x, record.exponent, record.name, period).sum()
             else:
                 _histogram(record, x, out)
 
@@ -261,8 +279,8 @@ def run(
         for b, (low, high) in enumerate(pairwise(edges)):
             out = ledger[cell, b]
 
-            def observe(period: int, lives: _Lives, out: npt.NDArray[np.int64] = out) -> None:
-                _aggregate(program, lives.lanes, period, out[period])
+            def observe(period: int, lives: Lives, out: npt.NDArray[np.int64] = out) -> None:
+                aggregate(program, lives.lanes, period, out[period])
 
             ids = consumer_ids(int(segments[cell]), np.arange(low, high))
             _live(program, table, ids, periods, seed, observe)
@@ -280,7 +298,7 @@ def trace(
     """Lives of single consumers: float32 (ids, periods, registers), NaN after leaving."""
     out = np.full((len(ids), periods, len(registers)), np.nan, dtype=np.float32)
 
-    def observe(period: int, lives: _Lives) -> None:
+    def observe(period: int, lives: Lives) -> None:
         out[lives.rows, period] = lives.lanes[list(registers)].T
 
     _live(program, inputs, ids, periods, seed, observe)

@@ -66,7 +66,7 @@ def philox(ids: U64, index: int, purpose: int, slot: int, seed: int) -> U32:
     index : int
         Period divided by four for steps, item number for answers; below 2^28.
     purpose : int
-        0 step, 1 start, 2 survey.
+        0 step, 1 start, 2 survey, 3 network.
     slot : int
         uint32 name of the stream.
     seed : int

@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from pycore.errors import InputError
+from pycore.program.coupling import KINDS, MAX_COMMUNITY, Coupling
 from pycore.program.instructions import ROW, SPECIFICATION, Op
 from pycore.program.words import pack, sections
 
@@ -28,7 +29,7 @@ MAX_EXPONENT = 30
 MAX_NAME = 200  # bytes of a record's name
 
 Row = tuple[int, ...]
-RecordKind = Literal["count", "moments", "histogram"]
+RecordKind = Literal["count", "moments", "histogram", "sum", "shared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Record:
 
     ``count`` counts non-zero lanes; ``moments`` sums x and x² in fixed point with steps of
     2^-``exponent`` and 2^-``square_exponent``; ``histogram`` counts lanes in ``bins`` equal bins
-    between ``low`` and ``high`` plus one below and one above.
+    between ``low`` and ``high`` plus one below and one above; ``sum`` is the first of the moments,
+    for the coupling; ``shared`` sums environment number ``register`` over communities.
     """
 
     name: str
@@ -52,7 +54,9 @@ class Record:
 
     def width(self, stages: int) -> int:
         """Number of int64 cells this record takes in the ledger of one period."""
-        cells = {"count": 1, "moments": 2, "histogram": self.bins + 2}[self.kind]
+        cells = {
+            "count": 1, "moments": 2, "histogram": self.bins + 2, "sum": 1, "shared": 2,
+        }[self.kind]  # fmt: skip
         return cells * (max(stages, 1) if self.by_stage else 1)
 
 
@@ -84,6 +88,8 @@ class Program:
         What is aggregated in each period.
     traced : mapping of str to int
         Names kept readable after a step, with their registers (empty in aggregate programs).
+    coupling : Coupling, optional
+        How consumers influence each other.
 
     Raises
     ------
@@ -127,6 +133,7 @@ class Program:
     absorbing: tuple[int, ...] = ()
     records: tuple[Record, ...] = ()
     traced: Mapping[str, int] = field(default_factory=dict)
+    coupling: Coupling | None = None
 
     def __post_init__(self) -> None:
         _validate(self)
@@ -162,6 +169,8 @@ class Program:
         """Canonical JSON (sorted keys, no spaces); float32 constants survive exactly."""
         data = asdict(self)
         data["traced"] = dict(self.traced)
+        if self.coupling is None:
+            del data["coupling"]
         data["format"] = FORMAT_VERSION
         return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -176,6 +185,8 @@ class Program:
             raise InputError(f"program: allowed is a JSON object with format {FORMAT_VERSION}")
         try:
             records = tuple(Record(**r) for r in data.pop("records", ()))
+            if "coupling" in data:
+                data["coupling"] = Coupling.from_data(data["coupling"])
             for part in ("scalar_code", "start_code", "step_code"):
                 data[part] = tuple(tuple(row) for row in data[part])
             for part in (
@@ -256,29 +267,37 @@ def _validate(p: Program) -> None:
     names = [r.name for r in p.records]
     _require(len(set(names)) == len(names), "records: two share a name")
     for record in p.records:
-        _validate_record(record, live)
+        _validate_record(record, live, p.coupling)
     for name, register in p.traced.items():
         _require(register in live, f"traced {name!r}: register {register} is not written")
+    if p.coupling is not None:
+        _validate_coupling(p, p.coupling, live)
 
 
 def _validate_scalar_code(p: Program) -> None:
-    written = set(range(len(p.inputs) + len(p.constants)))
-    _require(len(p.scalar_code) <= MAX_ROWS, f"scalar_code: more than {MAX_ROWS} rows")
-    for index, row in enumerate(p.scalar_code):
-        op = _op("scalar_code", index, row)
+    fixed = len(p.inputs) + len(p.constants)
+    written = _validate_scalars("scalar_code", p.scalar_code, fixed, p.n_scalars)
+    _require(len(written) == p.n_scalars, "n_scalars: a scalar register is never written")
+
+
+def _validate_scalars(label: str, code: tuple[Row, ...], fixed: int, size: int) -> set[int]:
+    written = set(range(fixed))
+    _require(len(code) <= MAX_ROWS, f"{label}: more than {MAX_ROWS} rows")
+    for index, row in enumerate(code):
+        op = _op(label, index, row)
         spec = SPECIFICATION[op]
-        _require(not spec.draws, f"scalar_code[{index}]: {op.name} draws random numbers")
+        _require(not spec.draws, f"{label}[{index}]: {op.name} draws random numbers")
         reads = [*row[2 : 2 + spec.lanes], *row[6 : 6 + spec.scalars]]
         _require(
             all(r in written for r in reads),
-            f"scalar_code[{index}]: {op.name} reads a register that is not written",
+            f"{label}[{index}]: {op.name} reads a register that is not written",
         )
         _require(
-            _is_index(row[1], p.n_scalars) and row[1] >= len(p.inputs) + len(p.constants),
-            f"scalar_code[{index}]: {op.name} writes register {row[1]}",
+            _is_index(row[1], size) and row[1] >= fixed,
+            f"{label}[{index}]: {op.name} writes register {row[1]}",
         )
         written.add(row[1])
-    _require(len(written) == p.n_scalars, "n_scalars: a scalar register is never written")
+    return written
 
 
 def _validate_lane_code(
@@ -315,14 +334,20 @@ def _op(label: str, index: int, row: Row) -> Op:
         raise InputError(f"program: {label}[{index}]: unknown operation {row[0]}") from None
 
 
-def _validate_record(record: Record, live: set[int]) -> None:
+def _validate_record(record: Record, live: set[int], coupling: Coupling | None) -> None:
     label = f"record {record.name!r}"
     size = len(record.name.encode()) if isinstance(record.name, str) else 0
     _require(0 < size <= MAX_NAME, f"{label}: allowed is a name of 1 to {MAX_NAME} bytes")
     _require("\0" not in record.name, f"{label}: a zero byte in the name")
-    _require(record.kind in ("count", "moments", "histogram"), f"{label}: kind {record.kind!r}")
-    _require(record.register in live, f"{label}: register {record.register} is not written")
-    if record.kind == "moments":
+    _require(record.kind in get_args(RecordKind), f"{label}: kind {record.kind!r}")
+    if record.kind == "shared":
+        known = len(coupling.environments) if coupling is not None and coupling.community else 0
+        _require(_is_index(record.register, known), f"{label}: no environment of communities")
+    else:
+        _require(record.register in live, f"{label}: register {record.register} is not written")
+    if record.kind in ("sum", "shared"):
+        _require(not record.by_stage, f"{label}: {record.kind} by stage")
+    if record.kind in ("moments", "sum", "shared"):
         for exponent in (record.exponent, record.square_exponent):
             _require(
                 isinstance(exponent, int) and -MAX_EXPONENT <= exponent <= MAX_EXPONENT,
@@ -339,3 +364,40 @@ def _validate_record(record: Record, live: set[int]) -> None:
             _is_index(record.bins, MAX_BINS + 1) and record.bins > 0,
             f"{label}: bins {record.bins!r}, allowed is 1 to {MAX_BINS}",
         )
+
+
+def _validate_coupling(p: Program, c: Coupling, live: set[int]) -> None:
+    _require(all(isinstance(n, str) for n in c.environments), "environments: a name is not text")
+    count = len(c.environments)
+    _require(len(c.inputs) == len(c.results) == count, "coupling: one input and result each")
+    _require(
+        all(_is_index(i, len(p.inputs)) for i in c.inputs) and len(set(c.inputs)) == count,
+        "coupling: an environment is no input of its own",
+    )
+    fixed = p.n_scalars + len(c.aggregates)
+    _require(
+        type(c.n_scalars) is int and fixed <= c.n_scalars <= MAX_REGISTERS,
+        f"coupling: n_scalars is {c.n_scalars!r}, allowed is {fixed} to {MAX_REGISTERS}",
+    )
+    written = _validate_scalars("environment_code", c.code, fixed, c.n_scalars)
+    _require(len(written) == c.n_scalars, "coupling: a scalar register is never written")
+    _require(all(_is_index(r, c.n_scalars) for r in c.results), "coupling: a result is no register")
+    for a in c.aggregates:
+        _require(
+            a.kind in KINDS and _is_index(a.record, len(p.records))
+            and p.records[a.record].kind == "sum",
+            f"coupling: {a!r} is not an aggregate of a sum",
+        )  # fmt: skip
+    _require(
+        c.community == 0 or (_is_index(c.community, MAX_COMMUNITY + 1) and not c.signals),
+        f"coupling: community of {c.community!r}, allowed is 0 to {MAX_COMMUNITY}, 0 with signals",
+    )
+    targets = [s.target for s in c.signals]
+    written_rows = {row[1] for row in p.step_code}
+    for s in c.signals:
+        _require(
+            s.kind in KINDS[:2] and s.source in live and _is_index(s.target, p.n_states)
+            and s.target not in written_rows and targets.count(s.target) == 1
+            and type(s.exponent) is int and -MAX_EXPONENT <= s.exponent <= MAX_EXPONENT,
+            f"coupling: {s!r} is not a signal",
+        )  # fmt: skip

@@ -15,7 +15,7 @@ section                            words
 ``start_streams``,                 Philox slots
 ``step_streams``
 ``absorbing``                      stage codes
-``record_kinds``                   0 count, 1 moments, 2 histogram
+``record_kinds``                   0 count, 1 moments, 2 histogram, 3 sum, 4 shared
 ``record_registers``               one per record
 ``record_by_stage``                one per record, 0 or not
 ``record_exponents``               two per record, of the value and of its square
@@ -23,9 +23,17 @@ section                            words
 ``record_bins``                    one per record
 ``record_name_sizes``              bytes of each name in UTF-8
 ``record_names``                   the names' bytes one after the other, zeros up to a whole word
+``coupling``                       scalar registers with aggregates, consumers of a community;
+                                   empty, as are all that follow, if consumers do not meet
+``environment_inputs``             one input per environment
+``environment_results``            one scalar register per environment
+``environment_code``               twelve signed words per instruction
+``aggregates``                     two per aggregate: 0 average, 1 total, 2 share; its record
+``signals``                        four per signal: 0 average, 1 total; source, target, exponent
 =================================  ===============================================================
 
-Names of inputs and stages are not part of it: the machine counts, it does not read.
+Names of inputs, stages, environments and signals are not part of it: the machine counts, it does
+not read.
 ``cpp/src/words.cpp`` reads the form and trusts no word of it.
 """
 
@@ -37,18 +45,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from pycore.program.coupling import KINDS as AGGREGATE_KINDS
+from pycore.program.coupling import Coupling
+
 if TYPE_CHECKING:
     from pycore.program.program import Program
 
 __all__ = ["MAGIC", "SECTIONS", "VERSION", "Sections", "pack", "sections"]
 
 MAGIC = 0x4C4F5953
-VERSION = 1
-KINDS = ("count", "moments", "histogram")
+VERSION = 2
+RECORD_KINDS = ("count", "moments", "histogram", "sum", "shared")
 SECTIONS = (
     "sizes", "constants", "scalar_code", "start_code", "step_code", "start_streams",
     "step_streams", "absorbing", "record_kinds", "record_registers", "record_by_stage",
     "record_exponents", "record_ranges", "record_bins", "record_name_sizes", "record_names",
+    "coupling", "environment_inputs", "environment_results", "environment_code", "aggregates",
+    "signals",
 )  # fmt: skip
 
 Sections = Mapping[str, npt.NDArray[np.int32 | np.uint32 | np.float32]]
@@ -70,7 +83,7 @@ def sections(p: Program) -> dict[str, npt.NDArray[np.int32 | np.uint32 | np.floa
         "start_streams": np.array(p.start_streams, dtype=np.uint32),
         "step_streams": np.array(p.step_streams, dtype=np.uint32),
         "absorbing": np.array(p.absorbing, dtype=np.int32),
-        "record_kinds": np.array([KINDS.index(r.kind) for r in p.records], dtype=np.int32),
+        "record_kinds": np.array([RECORD_KINDS.index(r.kind) for r in p.records], dtype=np.int32),
         "record_registers": np.array([r.register for r in p.records], dtype=np.int32),
         "record_by_stage": np.array([r.by_stage for r in p.records], dtype=np.int32),
         "record_exponents": np.array(
@@ -80,7 +93,20 @@ def sections(p: Program) -> dict[str, npt.NDArray[np.int32 | np.uint32 | np.floa
         "record_bins": np.array([r.bins for r in p.records], dtype=np.int32),
         "record_name_sizes": np.array([len(name) for name in names], dtype=np.uint32),
         "record_names": np.frombuffer(text + bytes(-len(text) % 4), dtype="<u4").astype(np.uint32),
+        **_coupling(p.coupling),
     }
+
+
+def _coupling(c: Coupling | None) -> dict[str, npt.NDArray[np.int32 | np.uint32 | np.float32]]:
+    sizes = () if c is None else (c.n_scalars, c.community)
+    c = c or Coupling()
+    pairs = [(AGGREGATE_KINDS.index(a.kind), a.record) for a in c.aggregates]
+    signals = [(AGGREGATE_KINDS.index(s.kind), s.source, s.target, s.exponent) for s in c.signals]
+    content = {
+        "coupling": sizes, "environment_inputs": c.inputs, "environment_results": c.results,
+        "environment_code": c.code, "aggregates": pairs, "signals": signals,
+    }  # fmt: skip
+    return {name: np.array(numbers, dtype=np.int32) for name, numbers in content.items()}
 
 
 def pack(parts: Sections) -> npt.NDArray[np.uint32]:

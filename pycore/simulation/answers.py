@@ -58,7 +58,8 @@ def answers(
     periods; an item is intercept + loading·average + error, cut into answer categories.  Over a
     long recall the averages obey the model's long-run equations, which is what lets
     :func:`pycore.estimate` recover the coefficients (the bridge; an assumption about real
-    respondents).
+    respondents).  As there, an environment stands at its start: respondents are a sample from a
+    society that does not move, not a society of their own.
 
     Parameters
     ----------

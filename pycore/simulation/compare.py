@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from pycore.errors import refuse, require_name
+from pycore.model.elements import Environment
 from pycore.model.model import Model
 from pycore.program.program import Program
 from pycore.simulation import provenance
@@ -49,6 +50,9 @@ def pool(run: xr.Dataset) -> xr.Dataset:
         cost = run["cost"].sum("segment", keepdims=True).assign_coords(segment=["all"])
         pooled["cost"] = cost.transpose(*run["cost"].dims)
         pooled["cost"].attrs = run["cost"].attrs
+    for name in model.of_kind(Environment):
+        if name in run and name not in pooled:
+            pooled[name] = run[name]
     pooled.attrs = {k: v for k, v in run.attrs.items() if k != "provenance"}
     pooled.attrs["pooled_from"] = run.attrs["provenance"]
     return pooled
@@ -101,7 +105,10 @@ def compare(run: xr.Dataset, scenario: str, reference: str = "base") -> xr.Datas
     dims = ("draw", "segment", "period")
     found: dict[str, list[tuple[str | None, xr.DataArray]]] = {}
     for q in quantities(model, program, pair):
-        label = {"share": "share", "rate": f"{q.name}_rate", "mean": f"{q.name}_mean"}.get(q.kind)
+        label = {
+            "share": "share", "rate": f"{q.name}_rate", "mean": f"{q.name}_mean",
+            "shared": q.name,
+        }.get(q.kind)  # fmt: skip
         if label is None:
             continue
         for name, values in ((label, q.ratio[0] - q.ratio[1]), (f"{label}_mcse", _paired(q))):

@@ -47,6 +47,10 @@ def _parts(record: Record) -> list[str]:
         return ["count"]
     if record.kind == "moments":
         return ["sum", "squares"]
+    if record.kind == "sum":
+        return ["sum"]
+    if record.kind == "shared":
+        return ["sum", "communities"]
     return ["below", *(f"bin{k}" for k in range(record.bins)), "above"]
 
 
@@ -113,6 +117,8 @@ def quantities(model: Model, program: Program, ledger: xr.DataArray) -> list[Qua
             count = count.cumsum(axis=4)
         found.append(Quantity("consumers", stage, count, everyone, "share", ""))
     for record in program.records:
+        if record.kind == "sum":
+            continue  # for the environments
         element = model.element(record.name.split(":")[0])
         offset = program.offsets[record.name]
         width = record.width(0)
@@ -125,6 +131,10 @@ def quantities(model: Model, program: Program, ledger: xr.DataArray) -> list[Qua
             cells = values[..., at : at + width].astype(float)
             if record.kind == "count":
                 found.append(Quantity(record.name, group, cells[..., 0], size, "rate", ""))
+            elif record.kind == "shared":
+                total = cells[..., 0] * 2.0**-record.exponent
+                name = element.name
+                found.append(Quantity(name, None, total, cells[..., 1], "shared", element.unit))
             elif record.kind == "moments":
                 unit = element.unit
                 first = cells[..., 0] * 2.0**-record.exponent
@@ -171,6 +181,9 @@ def summarise(model: Model, program: Program, ledger: xr.DataArray) -> xr.Datase
 
     squares: dict[tuple[str, str | None], Quantity] = {}
     found = quantities(model, program, ledger)
+    # Where all influence each other, batches know only the chance that they do not share.
+    one_society = program.coupling is not None and not program.coupling.community
+    uncertain = "Monte Carlo error" + (", given what all went through" if one_society else "")
     for q in found:
         if q.kind == "square":
             squares[q.name, q.stage] = q
@@ -179,19 +192,23 @@ def summarise(model: Model, program: Program, ledger: xr.DataArray) -> xr.Datase
         if q.kind == "share":
             number = q.size.sum(axis=3)
             put("consumers", q.stage, q.total.sum(axis=3), "consumers", "in stage at period's end")
-            put("consumers_mcse", q.stage, error * number, "consumers", "Monte Carlo error")
+            put("consumers_mcse", q.stage, error * number, "consumers", uncertain)
             put("share", q.stage, q.ratio, "1", "share of all consumers in stage at period's end")
-            put("share_mcse", q.stage, error, "1", "Monte Carlo error")
+            put("share_mcse", q.stage, error, "1", uncertain)
         elif q.kind == "rate":
             what = _meaning(model.element(q.name))
             put(f"{q.name}_count", q.stage, q.total.sum(axis=3), "consumers", what)
             put(f"{q.name}_rate", q.stage, q.ratio, "1 per period", f"{what}, per active consumer")
-            put(f"{q.name}_rate_mcse", q.stage, error, "1 per period", "Monte Carlo error")
+            put(f"{q.name}_rate_mcse", q.stage, error, "1 per period", uncertain)
+        elif q.kind == "shared":
+            what = f"{_meaning(model.element(q.name))}, mean over communities at period's end"
+            put(q.name, None, q.ratio, q.unit or "1", what)
+            put(f"{q.name}_mcse", None, error, q.unit or "1", uncertain)
         elif q.kind == "mean":
             what = _meaning(model.element(q.name))
             square = squares[q.name, q.stage].ratio
             put(f"{q.name}_mean", q.stage, q.ratio, q.unit or "1", f"mean {what}")
-            put(f"{q.name}_mean_mcse", q.stage, error, q.unit or "1", "Monte Carlo error")
+            put(f"{q.name}_mean_mcse", q.stage, error, q.unit or "1", uncertain)
             put(f"{q.name}_variance", q.stage, np.maximum(square - q.ratio**2, 0),
                 f"({q.unit})²" if q.unit else "1", f"variance of {what}")  # fmt: skip
     for name, parts in stacked.items():

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from pycore.simulation import interaction
 from pycore.simulation.checkpoint import Checkpoint
 from pycore.simulation.cluster import by_workers
+from pycore.simulation.network import Network
 from pycore.simulation.shards import I64, Report, Shard, Work, add, compute
 
 __all__ = ["run"]
@@ -24,6 +26,7 @@ def run(
     *,
     threads: int = 0,
     report: Report | None = None,
+    network: Network | None = None,
     checkpoint: Any = None,
     client: Any = None,
 ) -> I64:
@@ -37,11 +40,16 @@ def run(
         Threads of this process; 0 for all the processor offers.
     report : callable, optional
         Told (done, total) consumers; what was found on disk counts as done.
+    network : Network, optional
+        Who hears whom, where consumers influence each other.  These meet in every period, so the
+        machine is given all of them at once; there are no shards to keep or to send.
     checkpoint : path, optional
         Folder that finished shards are kept in and taken from.
     client : dask.distributed.Client, optional
         Workers to compute on, one thread per shard.
     """
+    if work.program.coupling is not None:
+        return interaction.run(work, network=network, threads=threads, report=report)
     shape = (len(work.counts), work.batches, *work.shape[1:])
     ledger = np.zeros(work.shape, dtype=np.int64)
     if checkpoint is None and client is None:

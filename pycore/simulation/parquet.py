@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 import pycore
 from pycore.errors import InputError, refuse
@@ -39,6 +40,7 @@ def event_log(
     seed: int,
     segments: pd.DataFrame | list[dict[str, Any]] | None = None,
     scenarios: Mapping[str, Mapping[str, Value]] | None = None,
+    run: xr.Dataset | None = None,
     progress: Progress = None,
 ) -> Path:
     """Write what happened to whom and when as a Parquet file; memory does not grow with it.
@@ -53,6 +55,9 @@ def event_log(
         Running numbers of the consumers, from 0.
     periods, seed, segments, scenarios, progress
         As in :func:`pycore.simulate`.
+    run : xarray.Dataset, optional
+        For a model with environments: the run in which these consumers lived, as in
+        :func:`pycore.trajectories`.
 
     Returns
     -------
@@ -77,8 +82,9 @@ def event_log(
     ([1, 3, 4], ['heads'])
     """
     lives = Replay(
-        model, ids=ids, periods=periods, seed=seed, segments=segments, scenarios=scenarios
-    )
+        model, ids=ids, periods=periods, seed=seed, segments=segments, scenarios=scenarios,
+        run=run,
+    )  # fmt: skip
     names = lives.events
     if not names:
         raise refuse("model", model.name, "a model with events")

@@ -18,6 +18,7 @@ from pycore.errors import InputError, refuse
 from pycore.model.elements import Segment
 from pycore.model.model import Model
 from pycore.program.program import Program
+from pycore.simulation.network import Network
 from pycore.simulation.population import Population
 
 __all__ = ["digest", "read", "reproduce", "write"]
@@ -80,7 +81,12 @@ def _stored(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def reproduce(source: str | Path | xr.Dataset, *, threads: int | None = None) -> xr.Dataset:
+def reproduce(
+    source: str | Path | xr.Dataset,
+    *,
+    threads: int | None = None,
+    network: Network | None = None,
+) -> xr.Dataset:
     """Run again from provenance alone and check that every bit is the same.
 
     Parameters
@@ -90,6 +96,8 @@ def reproduce(source: str | Path | xr.Dataset, *, threads: int | None = None) ->
         provenance as JSON or in a JSON file.
     threads : int, optional
         Threads to use; they do not change the result.
+    network : pycore.Network, optional
+        The network, where one was given to the run as a graph; a generated one is made again.
 
     Returns
     -------
@@ -119,9 +127,14 @@ def reproduce(source: str | Path | xr.Dataset, *, threads: int | None = None) ->
         program = Program.from_json(json.dumps(p["program"]))
         people = Population(tuple(Segment(**s) for s in p["segments"]))
         draws = {n: np.asarray(v, dtype=float) for n, v in p["draws"].items()}
+        if "network" in p and network is None:
+            network = Network.from_json(p["network"])
+        elif (network.to_json() if network is not None else None) != p.get("network"):
+            raise refuse("network", network, "the network of the run")
         run = run_settings(
             model, program, people, p["scenarios"], draws, consumers=p["consumers"],
             periods=p["periods"], seed=p["seed"], batches=p["batches"], threads=threads,
+            network=network,
         )  # fmt: skip
         expected = p["ledger_sha256"]
     except (KeyError, TypeError) as error:

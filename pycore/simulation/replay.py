@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from pycore.errors import refuse
 from pycore.model.elements import Event
@@ -16,6 +17,7 @@ from pycore.program.interpret import consumer_ids
 from pycore.simulation.population import MAX_CONSUMERS, population
 from pycore.simulation.scenario import Value, cell_inputs, check_probabilities, resolve
 from pycore.simulation.simulate import MAX_PERIODS, _whole
+from pycore.simulation.world import world
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +34,8 @@ class Replay:
         As in :func:`pycore.simulate`.
     ids : iterable of int
         Running numbers of the consumers; a range is kept as a range.
+    run : xarray.Dataset, optional
+        The run in which they lived, for a model with environments.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Replay:
         seed: int,
         segments: pd.DataFrame | list[dict[str, Any]] | None,
         scenarios: Mapping[str, Mapping[str, Value]] | None,
+        run: xr.Dataset | None = None,
     ) -> None:
         if not isinstance(model, Model):
             raise refuse("model", model, "a pycore Model")
@@ -59,8 +64,9 @@ class Replay:
         self.names = list(self.program.traced)
         self.people = population(model, segments)
         self.settings = resolve(model, scenarios, periods)
-        self._cells = cell_inputs(model, self.program, self.people, self.settings, {})
-        check_probabilities(model, self.program, self._cells)
+        cells = cell_inputs(model, self.program, self.people, self.settings, {})
+        check_probabilities(model, self.program, cells)
+        self._world = world(model, self.people, self.settings, cells, periods, seed, run)
 
     @property
     def stage(self) -> str | None:
@@ -93,13 +99,15 @@ class Replay:
         out = np.empty((len(segment), self.periods, len(names)), dtype=np.float32)
         for g in np.unique(segment).tolist():
             rows = np.flatnonzero(segment == g)
-            out[rows] = _core.trace(
-                self.program.to_core(),
-                [self._cells[scenario * len(self.people.segments) + g]],
-                np.asarray([g], dtype=np.uint32),
-                consumer_ids(g, number[rows]),
-                registers,
-                self.periods,
-                self.seed,
-            )
+            cell = scenario * len(self.people.segments) + g
+            for chosen, inputs in self._world(self.program, cell, number[rows]):
+                out[rows[chosen]] = _core.trace(
+                    self.program.to_core(),
+                    [inputs],
+                    np.asarray([g], dtype=np.uint32),
+                    consumer_ids(g, number[rows[chosen]]),
+                    registers,
+                    self.periods,
+                    self.seed,
+                )
         return out

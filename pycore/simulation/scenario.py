@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pycore.errors import InputError, refuse, require_name
-from pycore.model.elements import Calendar, Draw, Lever, Parameter, Trait
+from pycore.model.elements import Calendar, Draw, Environment, Lever, Parameter, Trait
 from pycore.model.model import Model
 from pycore.model.numeric import evaluate
 from pycore.program.instructions import Op
@@ -143,12 +143,14 @@ def cell_inputs(
 ) -> list[Table]:
     """Scalar inputs of every cell, scenario-major, then draw, then segment.
 
-    A draw replaces a parameter's value; a scenario's what-if replaces both.
+    A draw replaces a parameter's value; a scenario's what-if replaces both.  Environments stand at
+    their start; a run moves them.
     """
     base: dict[str, float] = {n: p.value for n, p in model.of_kind(Parameter).items()}
     base |= {n: lever.default for n, lever in model.of_kind(Lever).items()}
     base |= {n: t.value for n, t in model.constant_traits.items()}
     base |= dict.fromkeys(model.of_kind(Calendar), 0.0)  # every setting has its series
+    base |= {n: e.start for n, e in model.of_kind(Environment).items()}
     count = len(next(iter(draws.values()))) if draws else 1
     cells = []
     for setting in settings.values():

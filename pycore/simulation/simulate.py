@@ -19,6 +19,8 @@ from pycore.program.compile import compile_model
 from pycore.program.program import Program
 from pycore.simulation import execution
 from pycore.simulation.dataset import ledger_array, summarise
+from pycore.simulation.interaction import community_batches, environments, require_network
+from pycore.simulation.network import Network
 from pycore.simulation.population import MAX_CONSUMERS, Population, population
 from pycore.simulation.progress import reporter
 from pycore.simulation.provenance import FORMAT_VERSION, digest
@@ -56,6 +58,7 @@ def simulate(
     batches: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
+    network: Network | None = None,
     checkpoint: str | Path | None = None,
     client: Any = None,
 ) -> xr.Dataset:
@@ -93,6 +96,8 @@ def simulate(
     progress : bool or callable, optional
         ``True`` for a progress bar, a function of (done, total) block-steps for your own; by
         default a bar when run interactively.
+    network : pycore.Network, optional
+        Who hears whom, for a model with an environment of ``scope="neighbours"``.
     checkpoint : path, optional
         Folder for finished pieces of the run (*shards*, of a second or two of a core).  The same
         call with the same folder goes on where a run was stopped, by Ctrl-C or by anything else,
@@ -108,14 +113,21 @@ def simulate(
         ``active``, ``consumers`` and ``share`` by stage, ``<event>_count`` and ``_rate``,
         ``<state>_mean`` and ``_variance``, histograms, Monte Carlo errors (``_mcse``), the cost of
         levers, and the exact integer ``ledger`` they all come from.  ``attrs["provenance"]`` lets
-        :func:`pycore.reproduce` make the same bits again.
+        :func:`pycore.reproduce` make the same bits again.  An environment stands under its name at
+        each period's end: over scenario, draw and period if all share it, as a mean over
+        communities by segment, with its error, if communities do.  Where all consumers or
+        neighbours influence each other there is one society only, and the Monte Carlo errors are
+        those given what it went through; several seeds, or communities, show the rest.
 
     Raises
     ------
     InputError
-        For unusable arguments, before any work starts; also if an aggregate leaves its range, if
-        the checkpoint is of another run, damaged, in use or cannot be written, or if a worker has
-        another version of pycore.
+        For unusable arguments, before any work starts, also if consumers who influence each other
+        would not fit into memory; later if an aggregate leaves its range, if the checkpoint is of
+        another run, damaged, in use or cannot be written, or if a worker has another version of
+        pycore.
+    NotYetSimulated
+        For a checkpoint or client with a model whose consumers influence each other.
     KeyboardInterrupt
         On Ctrl-C, within a fraction of a second; nothing is left running here, and a worker ends
         the shard it is at.
@@ -144,9 +156,11 @@ def simulate(
     people = population(model, segments)
     settings = resolve(model, scenarios, periods)
     drawn = parameter_draws(model, posterior, draws)
+    require_network(program, network, consumers)
     return run_settings(
         model, program, people, settings, drawn, consumers=consumers, periods=periods, seed=seed,
-        batches=batches, threads=threads, progress=progress, checkpoint=checkpoint, client=client,
+        batches=batches, threads=threads, progress=progress, network=network,
+        checkpoint=checkpoint, client=client,
     )  # fmt: skip
 
 
@@ -163,6 +177,7 @@ def run_settings(
     batches: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
+    network: Network | None = None,
     checkpoint: str | Path | None = None,
     client: Any = None,
 ) -> xr.Dataset:
@@ -174,18 +189,20 @@ def run_settings(
     check_probabilities(model, program, cells)
     number = len(next(iter(draws.values()))) if draws else 1
     per_batch = len(cells) * periods * program.width * 8
-    batches = _batches(batches, per_batch)
+    counts = people.counts(consumers)
+    batches = _batches(community_batches(program, counts, batches), per_batch)
     repeats = len(settings) * number
     work = Work(
-        program, cells, people.counts(consumers) * repeats,
-        list(range(len(people.segments))) * repeats, batches, periods, int(seed),
+        program, cells, counts * repeats, list(range(len(people.segments))) * repeats, batches,
+        periods, int(seed),
     )  # fmt: skip
     with reporter(progress, consumers * repeats) as report:
         raw = execution.run(
-            work, threads=threads or 0, report=report, checkpoint=checkpoint, client=client
-        )
+            work, threads=threads or 0, report=report, network=network, checkpoint=checkpoint,
+            client=client,
+        )  # fmt: skip
     ledger = ledger_array(program, raw, list(settings), number, people.names)
-    run = summarise(model, program, ledger)
+    run = summarise(model, program, ledger).assign(environments(model, program, cells, ledger))
     bill = _cost(model, people, settings, draws, run["active"].values, periods)
     if bill is not None:
         run["cost"] = bill
@@ -204,6 +221,8 @@ def run_settings(
         "version": pycore.__version__,
         "ledger_sha256": digest(ledger),
     }
+    if network is not None:
+        provenance["network"] = network.to_json()
     run.attrs = {
         "title": f"{model.title}: {consumers} consumers, {periods} {model.period}s",
         "model": model.name,

@@ -32,6 +32,7 @@ def trajectories(
     seed: int,
     segments: pd.DataFrame | list[dict[str, Any]] | None = ...,
     scenarios: Mapping[str, Mapping[str, Value]] | None = ...,
+    run: xr.Dataset | None = ...,
     to: None = ...,
     progress: bool | Callable[[int, int], None] | None = ...,
 ) -> xr.Dataset: ...
@@ -44,6 +45,7 @@ def trajectories(
     seed: int,
     segments: pd.DataFrame | list[dict[str, Any]] | None = ...,
     scenarios: Mapping[str, Mapping[str, Value]] | None = ...,
+    run: xr.Dataset | None = ...,
     to: str | Path,
     progress: bool | Callable[[int, int], None] | None = ...,
 ) -> Path: ...
@@ -55,6 +57,7 @@ def trajectories(
     seed: int,
     segments: pd.DataFrame | list[dict[str, Any]] | None = None,
     scenarios: Mapping[str, Mapping[str, Value]] | None = None,
+    run: xr.Dataset | None = None,
     to: str | Path | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
 ) -> xr.Dataset | Path:
@@ -70,6 +73,10 @@ def trajectories(
         Running numbers of the consumers, from 0.
     periods, seed, segments, scenarios
         As in :func:`pycore.simulate`.
+    run : xarray.Dataset, optional
+        For a model with environments: the run of the same model, seed, segments and scenarios in
+        which these consumers lived.  Their environments are those of the run; a community is lived
+        once more.  Lives among neighbours are not replayed yet.
     to : path, optional
         Write a Parquet file instead, in row groups, so that memory does not grow with the number
         of consumers; needs the extra ``parquet``.  See :func:`pycore.event_log` for events alone.
@@ -94,8 +101,9 @@ def trajectories(
     [1.0, 0.0, 1.0, 1.0]
     """
     replay = Replay(
-        model, ids=ids, periods=periods, seed=seed, segments=segments, scenarios=scenarios
-    )
+        model, ids=ids, periods=periods, seed=seed, segments=segments, scenarios=scenarios,
+        run=run,
+    )  # fmt: skip
     if to is not None:
         return write_lives(replay, to, progress)
     names, wanted = replay.names, list(replay.ids)

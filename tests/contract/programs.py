@@ -101,9 +101,10 @@ class _Writer:
         return code
 
 
-def _scalar_rows(
+def scalar_rows(
     draw: Callable[[st.SearchStrategy[Any]], Any], fixed: int, computed: int
 ) -> tuple[Row, ...]:
+    """Random scalar code for registers after the first ``fixed``."""
     code = []
     for target in range(fixed, fixed + computed):
         op = draw(st.sampled_from(PURE))
@@ -161,7 +162,7 @@ def programs(draw: Any) -> Program:
         n_scalars=scalars,
         n_registers=size + 1,
         n_states=n_states,
-        scalar_code=_scalar_rows(draw, fixed, computed),
+        scalar_code=scalar_rows(draw, fixed, computed),
         start_code=tuple(start),
         step_code=tuple(step),
         start_streams=tuple(start_streams),

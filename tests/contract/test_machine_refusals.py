@@ -7,15 +7,18 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pycore import _core
+from pycore.program.coupling import Aggregate, Coupling, Signal
 from pycore.program.instructions import Op
 from pycore.program.program import Program, Record
 from pycore.program.words import SECTIONS, pack, sections
+from tests.contract.coupled_programs import coupled_programs
 from tests.contract.programs import Population, by_machine, by_oracle, programs, row
 
 RANDOM = settings(
@@ -36,15 +39,31 @@ def sizes(**changes: int) -> dict[str, Any]:
     return {"sizes": np.array([*(coins | changes).values()], np.int32)}
 
 
-def use(core: _core.Program, inputs: int) -> None:
+def entries(words: npt.NDArray[np.uint32]) -> dict[str, int]:
+    """Words in each section of a form that was accepted."""
+    place, found = 3, {}
+    for name in SECTIONS:
+        found[name] = int(words[place])
+        place += 1 + found[name]
+    return found
+
+
+def use(core: _core.Program, words: npt.NDArray[np.uint32]) -> None:
     """Run a program that was accepted: an error is a result, a crash is not."""
-    table = np.full((1, min(inputs, 4096)), 0.5, dtype=np.float32)
+    table = np.full((1, min(int(words[4]), 4096)), 0.5, dtype=np.float32)
     segments = np.zeros(1, dtype=np.uint32)
     ids = np.arange(70, dtype=np.uint64)
+    counts, size = np.array([70], np.uint64), entries(words)
     for isa in _core.isas():
         # A moment may be out of range, register 0 may hold nothing: both are errors with a name.
         with contextlib.suppress(ValueError):
-            _core.run(core, [table], np.array([70], np.uint64), segments, 2, 5, 1, isa=isa)
+            _core.run(core, [table], counts, segments, 2, 5, 1, isa=isa)
+        with contextlib.suppress(ValueError):
+            _core.run_coupled(
+                core, [table], counts, segments, segments, 2, 5, 1, isa=isa, threads=2,
+                environments=["e"] * size["environment_inputs"],
+                signals=["s"] * (size["signals"] // 4), hashed=(3, 1),
+            )  # fmt: skip
         with contextlib.suppress(ValueError):
             _core.trace(core, [table], segments, ids, np.zeros(1, np.int32), 5, 1, isa=isa)
 
@@ -52,7 +71,7 @@ def use(core: _core.Program, inputs: int) -> None:
 @given(data=st.data())
 @settings(RANDOM, max_examples=150)
 def test_a_corrupted_program_is_refused_or_runs(data: st.DataObject) -> None:
-    parts = arguments(data.draw(programs()))
+    parts = arguments(data.draw(programs() | coupled_programs()))
     for _ in range(data.draw(st.integers(1, 3))):
         name = data.draw(st.sampled_from(SECTIONS))
         value = parts[name]
@@ -68,17 +87,18 @@ def test_a_corrupted_program_is_refused_or_runs(data: st.DataObject) -> None:
             parts[name] = broken
         else:
             parts[name] = np.zeros(data.draw(st.integers(0, 40)), dtype=value.dtype)
+    words = pack(parts)
     try:
-        core = _core.Program(pack(parts))
+        core = _core.Program(words)
     except ValueError:
         return
-    use(core, int(parts["sizes"][0]))
+    use(core, words)
 
 
 @given(data=st.data())
 @settings(RANDOM, max_examples=150)
 def test_a_damaged_form_is_refused_or_runs(data: st.DataObject) -> None:
-    words = data.draw(programs()).to_words()
+    words = data.draw(programs() | coupled_programs()).to_words()
     for _ in range(data.draw(st.integers(0, 2))):
         place = data.draw(st.integers(3, words.size - 1))
         words[place] = data.draw(st.integers(0, 40) | st.integers(0, 2**32 - 1))
@@ -89,17 +109,18 @@ def test_a_damaged_form_is_refused_or_runs(data: st.DataObject) -> None:
         core = _core.Program(words)
     except ValueError:
         return
-    use(core, int(words[4]))
+    use(core, words)
 
 
 @given(code=hnp.arrays(np.int32, st.tuples(st.integers(0, 4), st.just(12)), elements=I32))
 @settings(RANDOM, max_examples=50)
 def test_arbitrary_rows_are_refused_or_run(code: Any) -> None:
+    words = pack(arguments(coin()) | {"step_code": code})
     try:
-        core = _core.Program(pack(arguments(coin()) | {"step_code": code}))
+        core = _core.Program(words)
     except ValueError:
         return
-    use(core, 1)
+    use(core, words)
 
 
 def coin(**changes: Any) -> Program:
@@ -158,7 +179,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "unknown stage 2",
     ),
     "record of an unknown register": ({"record_registers": integers(9)}, "register 9 is not"),
-    "record of an unknown kind": ({"record_kinds": integers(3)}, "'heads': unknown kind"),
+    "record of an unknown kind": ({"record_kinds": integers(5)}, "'heads': unknown kind"),
+    "record of communities that are not there": ({"record_kinds": integers(4)}, "no environment"),
     "fewer kinds than names": ({"record_kinds": integers()}, "record_registers has 1 entries"),
     "histogram without bins": ({"record_kinds": integers(2)}, "bins 0"),
     "name longer than its bytes": ({"record_name_sizes": integers(50)}, "record_names has 2"),
@@ -173,11 +195,71 @@ def test_a_wrong_program_is_refused_with_the_reason(case: str) -> None:
         _core.Program(pack(arguments(coin()) | changes))
 
 
+def listening() -> Program:
+    """The coin with a share of heads that all see, and what neighbours said in a state."""
+    return coin(
+        name="listening", n_registers=3, n_states=2,
+        records=(Record("heads", "count", 2), Record("heads:sum", "sum", 2, exponent=16)),
+        step_code=(row(Op.EVENT_S, 2, (), (0,)),),
+        coupling=Coupling(
+            ("share",), (0,), (2,), (Aggregate("average", 1),), (), 3, 0,
+            (Signal("talk", "average", 2, 0, 16),),
+        ),
+    )  # fmt: skip
+
+
+COUPLING_REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "sizes of two couplings": ({"coupling": integers(3, 0, 3, 0)}, "coupling has 2 entries"),
+    "no coupling": ({"coupling": integers()}, "environments without a coupling"),
+    "scalars beyond all limits": ({"coupling": integers(5000, 0)}, "n_scalars is 5000"),
+    "fewer scalars than aggregates": ({"coupling": integers(2, 0)}, "n_scalars is 2"),
+    "scalar never written": ({"coupling": integers(4, 0)}, "never written"),
+    "neighbours of a community": ({"coupling": integers(3, 7)}, "community is 7"),
+    "community of less than nobody": ({"coupling": integers(3, -1)}, "community is -1"),
+    "input of nobody": ({"environment_inputs": integers(1)}, "no input of its own"),
+    "input below zero": ({"environment_inputs": integers(-1)}, "no input of its own"),
+    "one input of two": (
+        {"environment_inputs": integers(0, 0), "environment_results": integers(0, 0)},
+        "no input of its own",
+    ),
+    "input without a result": ({"environment_results": integers()}, "one input and result each"),
+    "result beyond the file": ({"environment_results": integers(3)}, "no register"),
+    "result below zero": ({"environment_results": integers(-1)}, "no register"),
+    "code that draws": ({"environment_code": integers(*row(Op.UNIFORM, 3))}, "draws"),
+    "code over an aggregate": (
+        {"environment_code": integers(*row(Op.ADD, 2, (0, 0)))}, "writes register 2",
+    ),
+    "code of an unknown operation": ({"environment_code": integers(-1, *[0] * 11)}, "unknown op"),
+    "half an aggregate": ({"aggregates": integers(0)}, "aggregates has 1 words"),
+    "aggregate of a count": ({"aggregates": integers(0, 0)}, "aggregate of no sum"),
+    "aggregate of no record": ({"aggregates": integers(0, 2)}, "aggregate of no sum"),
+    "unknown aggregate": ({"aggregates": integers(3, 1)}, "aggregate of no sum"),
+    "unknown signal": ({"signals": integers(2, 2, 0, 16)}, "not a signal"),
+    "signal of no register": ({"signals": integers(0, 3, 0, 16)}, "not a signal"),
+    "signal heard in no state": ({"signals": integers(0, 2, 2, 16)}, "not a signal"),
+    "signal of no step": ({"signals": integers(0, 2, 0, 31)}, "not a signal"),
+    "two signals into one state": ({"signals": integers(*[0, 2, 0, 16] * 2)}, "not a signal"),
+    "signal into what code writes": (
+        {"step_code": integers(*row(Op.EVENT_S, 0, (), (0,)), *row(Op.COPY, 2, (0,)))},
+        "not a signal",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", COUPLING_REFUSED)
+def test_a_wrong_coupling_is_refused_with_the_reason(case: str) -> None:
+    changes, message = COUPLING_REFUSED[case]
+    words = pack(arguments(listening()))
+    use(_core.Program(words), words)
+    with pytest.raises(ValueError, match=message):
+        _core.Program(pack(arguments(listening()) | changes))
+
+
 @pytest.mark.parametrize(
     ("place", "word", "message"),
     [
         (0, 1, "does not mark a program"),
-        (1, 2, "format 2, allowed is 1"),
+        (1, 3, "format 3, allowed is 2"),
         (2, 9, "the form says 9"),
         (3, 7, "sizes has 7"),
         (3, 2**32 - 1, "sizes is longer than the form"),
@@ -232,6 +314,67 @@ def run_coin(**changes: Any) -> Any:
 def test_a_wrong_run_is_refused_before_work_starts(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run_coin(**changes)
+
+
+def run_listening(**changes: Any) -> Any:
+    settings_: dict[str, Any] = {
+        "inputs": [np.array([[0.5]], np.float32)] * 2, "counts": np.array([10, 5], np.uint64),
+        "segments": np.array([0, 1], np.uint32), "groups": np.zeros(2, np.uint32), "batches": 1,
+        "periods": 2, "seed": 1, "environments": ["share"], "signals": ["talk"], "hashed": (3, 1),
+    }  # fmt: skip
+    return _core.run_coupled(listening().to_core(), **(settings_ | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"groups": np.zeros(1, np.uint32)}, "one number per cell"),
+        ({"groups": np.array([1, 0], np.uint32)}, "rise from 0"),
+        ({"groups": np.array([0, 2], np.uint32)}, "rise from 0"),
+        ({"environments": []}, "a name for each"),
+        ({"signals": ["talk", "talk"]}, "a name for each"),
+        ({"lo": np.array([1, 0], np.uint64)}, "or everybody"),
+        ({"hashed": None}, "one node for every consumer"),
+        ({"groups": np.array([0, 1], np.uint32)}, "one node for every consumer"),
+        ({"hashed": (5000, 1)}, "degree below 4096"),
+        ({"listed": ([0, 1], [0])}, "one node for every consumer"),
+        ({"listed": ([1] + [2] * 15, [0, 0])}, "no starts"),
+        ({"listed": ([0, 2] + [1] * 14, [0])}, "rising starts"),
+        ({"listed": ([0] * 15 + [2], [0])}, "the targets they count"),
+        ({"listed": ([0] * 15 + [1], [15])}, "numbers of nodes"),
+        ({"threads": -1}, "threads: received -1"),
+        ({"batches": 0}, "batches: received 0"),
+    ],
+)
+def test_a_wrong_coupled_run_is_refused_before_work_starts(
+    changes: dict[str, Any], message: str
+) -> None:
+    assert run_listening()[:, 0, 0, 0].tolist() == [10, 5]
+    if "listed" in changes:
+        starts, targets = changes["listed"]
+        listed = np.array(starts, np.int64), np.array(targets, np.uint32)
+        changes = {"listed": listed, "hashed": None}
+    with pytest.raises(ValueError, match=message):
+        run_listening(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"groups": np.zeros(1, np.uint32)}, "one number per cell"),
+        ({"batches": 0}, "batches: received 0"),
+        ({"block": 0}, "block: received 0"),
+        ({"threads": 2000}, "threads: received 2000"),
+    ],
+)
+def test_the_memory_of_a_wrong_coupled_run_is_not_told(
+    changes: dict[str, Any], message: str
+) -> None:
+    settings_: dict[str, Any] = {"groups": np.zeros(2, np.uint32), "batches": 1}
+    with pytest.raises(ValueError, match=message):
+        _core.coupled_bytes(
+            listening().to_core(), np.array([10, 5], np.uint64), **(settings_ | changes)
+        )
 
 
 def test_numbers_are_never_rounded_silently() -> None:

@@ -82,11 +82,41 @@ def test_averages_over_consumers_belong_to_environments_only(m: pc.Model) -> Non
     assert "crowd_mood" in m.elements
 
 
-def test_an_environment_is_declared_and_refused_when_simulated(m: pc.Model) -> None:
+def test_an_environment_reads_consumers_through_averages_only(m: pc.Model) -> None:
     mood = m.state("mood", carry=0.5, target=1)
-    crowd = m.environment("crowd", target=pc.average(mood), carry=0.5)
-    m.record(m.event("leave", logit=crowd - 3))
-    with pytest.raises(pc.NotYetSimulated, match=r"environment 'crowd'"):
+    crowd = m.environment("crowd")
+    for target, message in (
+        (mood, "received 'mood', allowed is parameters, levers, calendars and environments"),
+        (pc.average(mood + pc.total(mood)), "not inside one another"),
+    ):
+        with pytest.raises(InputError, match=message):
+            m.update(crowd, target=target)
+    with pytest.raises(InputError, match="target= and carry="):
+        m.update(crowd, increment=pc.average(mood))
+    near = m.environment("near", scope="neighbours")
+    with pytest.raises(InputError, match="one average"):
+        m.update(near, target=2 * pc.average(mood))
+    with pytest.raises(InputError, match="power of two"):
+        m.environment("fine", resolution=0.3)
+    assert "fine" not in m.elements
+
+
+def test_an_environment_without_an_equation_is_refused_when_simulated(m: pc.Model) -> None:
+    m.record(m.event("leave", logit=m.environment("crowd") - 3))
+    with pytest.raises(InputError, match="environment 'crowd' without an equation"):
+        pc.simulate(m, consumers=10, periods=2, seed=1)
+
+
+def test_communities_need_a_size_and_the_model_to_themselves(m: pc.Model) -> None:
+    mood = m.state("mood", carry=0.5, target=1)
+    m.environment("room", target=pc.average(mood), scope="community")
+    with pytest.raises(InputError, match=r"Model\.community\(size\)"):
+        pc.simulate(m, consumers=10, periods=2, seed=1)
+    with pytest.raises(InputError, match="1 to 16384"):
+        m.community(20_000)
+    m.community(5)
+    m.environment("everybody", target=pc.average(mood))
+    with pytest.raises(InputError, match="community alone"):
         pc.simulate(m, consumers=10, periods=2, seed=1)
 
 

@@ -10,9 +10,6 @@
 
 namespace pycore {
 
-inline constexpr std::uint32_t PURPOSE_STEP = 0, PURPOSE_START = 1;
-inline constexpr std::int32_t WORDS_PER_CALL = 4;
-
 // Vectors of ids per Philox call.  A wide vector is two chains already (even and odd lanes);
 // sixteen registers hold no more than those.
 template <class V>
@@ -94,53 +91,86 @@ void prepare_program(const ProgramView& program, const BlockMemory& memory) noex
 }
 
 template <class V>
+constexpr std::int32_t whole_vectors(std::int32_t lanes) noexcept {
+    return (lanes + V::WIDTH - 1) / V::WIDTH * V::WIDTH;
+}
+
+// States at 0, then the start code.
+template <class V>
+void begin(const ProgramView& program, const Lives& lives, const BlockMemory& memory) noexcept {
+    const std::int32_t end = whole_vectors<V>(lives.lanes);
+    for (std::int32_t r = 0; r < program.n_states; ++r) {
+        float* const state = memory.registers + r * memory.stride;
+        for (std::int32_t i = 0; i < end; ++i)
+            state[i] = 0.0F;
+    }
+    const Registers file{memory.registers, lives.scalars, memory.words};
+    draw_words<V>(program.start_streams, PURPOSE_START << 28, lives, lives.lanes, memory);
+    execute(memory.start_steps, program.start_code.count, file, end);
+}
+
+// One period of `lanes` lives: words, step, trace, ledger.  `row` may be null.
+template <class V>
+PYCORE_INLINE Outcome advance(const ProgramView& program, const Lives& lives, std::int32_t lanes,
+                              const float* scalars, std::int32_t period, std::int64_t* row,
+                              const BlockMemory& memory, bool& leaving, Fault& fault) noexcept {
+    const std::int32_t word = period % WORDS_PER_CALL;
+    if (word == 0) {
+        const auto index = static_cast<std::uint32_t>(period / WORDS_PER_CALL);
+        draw_words<V>(program.step_streams, PURPOSE_STEP << 28 | index, lives, lanes, memory);
+    }
+    const Registers file{memory.registers, scalars, memory.words + word * memory.stride};
+    execute(memory.step_steps, program.step_code.count, file, whole_vectors<V>(lanes));
+    if (lives.trace != nullptr) {
+        write_trace<V>(*lives.trace, lanes, period, lives.periods, memory);
+    }
+    leaving = false;
+    if (program.stages > 0) {
+        const float* const stage = memory.registers + program.stage_register * memory.stride;
+        for (std::int32_t k = 0; k < program.stages; ++k) {
+            if (row == nullptr && !program.absorbing[k]) continue;
+            const std::int64_t n = ledger::count_stage<V>(stage, static_cast<float>(k), lanes);
+            leaving = leaving || (program.absorbing[k] && n > 0);
+            if (row != nullptr) row[1 + k] += n;
+        }
+    }
+    if (row != nullptr && !ledger::add_period<V>(program, memory, lanes, row, fault)) {
+        fault.period = period;
+        return Outcome::out_of_range;
+    }
+    return Outcome::finished;
+}
+
+template <class V>
 Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& memory,
              Fault& fault) noexcept {
     std::int32_t lanes = lives.lanes;
-    const auto whole = [](std::int32_t n) { return (n + V::WIDTH - 1) / V::WIDTH * V::WIDTH; };
-    for (std::int32_t r = 0; r < program.n_states; ++r) {
-        float* const state = memory.registers + r * memory.stride;
-        for (std::int32_t i = 0; i < whole(lanes); ++i)
-            state[i] = 0.0F;
-    }
-    Registers file{memory.registers, lives.scalars, memory.words};
-    draw_words<V>(program.start_streams, PURPOSE_START << 28, lives, lanes, memory);
-    execute(memory.start_steps, program.start_code.count, file, whole(lanes));
-
+    begin<V>(program, lives, memory);
     for (std::int32_t period = 0; period < lives.periods && lanes > 0; ++period) {
         if (lives.stop->raised()) return Outcome::stopped;
-        const std::int32_t word = period % WORDS_PER_CALL;
-        if (word == 0) {
-            const auto index = static_cast<std::uint32_t>(period / WORDS_PER_CALL);
-            draw_words<V>(program.step_streams, PURPOSE_STEP << 28 | index, lives, lanes, memory);
-        }
-        file.words = memory.words + word * memory.stride;
-        file.scalars = lives.scalars + period * lives.scalar_step;
-        execute(memory.step_steps, program.step_code.count, file, whole(lanes));
-        if (lives.trace != nullptr) {
-            write_trace<V>(*lives.trace, lanes, period, lives.periods, memory);
-        }
-
+        const float* const scalars = lives.scalars + period * lives.scalar_step;
+        std::int64_t* const row =
+            lives.ledger == nullptr
+                ? nullptr
+                : lives.ledger + static_cast<std::int64_t>(period) * program.width;
         bool leaving = false;
-        if (program.stages > 0) {
-            const float* const stage = memory.registers + program.stage_register * memory.stride;
-            for (std::int32_t k = 0; k < program.stages; ++k) {
-                if (lives.ledger == nullptr && !program.absorbing[k]) continue;
-                const std::int64_t n = ledger::count_stage<V>(stage, static_cast<float>(k), lanes);
-                leaving = leaving || (program.absorbing[k] && n > 0);
-                if (lives.ledger != nullptr) lives.ledger[period * program.width + 1 + k] += n;
-            }
+        const Outcome outcome =
+            advance<V>(program, lives, lanes, scalars, period, row, memory, leaving, fault);
+        if (outcome != Outcome::finished) return outcome;
+        if (leaving) {
+            lanes = remove_leavers<V>(program, lives, lanes, period % WORDS_PER_CALL + 1, memory);
         }
-        if (lives.ledger != nullptr &&
-            !ledger::add_period<V>(program, memory, lanes,
-                                   lives.ledger + static_cast<std::int64_t>(period) * program.width,
-                                   fault)) {
-            fault.period = period;
-            return Outcome::out_of_range;
-        }
-        if (leaving) lanes = remove_leavers<V>(program, lives, lanes, word + 1, memory);
     }
     return Outcome::finished;
+}
+
+// One period of consumers who wait for each other; the scalars and the ledger row are this
+// period's.
+template <class V>
+Outcome step(const ProgramView& program, const Lives& lives, const BlockMemory& memory,
+             std::int32_t period, bool& leaving, Fault& fault) noexcept {
+    return advance<V>(program, lives, lives.lanes, lives.scalars, period, lives.ledger, memory,
+                      leaving, fault);
 }
 
 // --- the kernels applied to whole arrays, for the tests of the contract -----------------------
@@ -208,6 +238,10 @@ constexpr Kernels make_kernels(const char* isa) noexcept {
             V::WIDTH,
             &prepare_program<V>,
             &live<V>,
+            &begin<V>,
+            &draw_words<V>,
+            &step<V>,
+            &remove_leavers<V>,
             &Arrays<V>::philox,
             &Arrays<V>::uniform,
             &Arrays<V>::normal,

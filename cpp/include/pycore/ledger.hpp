@@ -68,7 +68,7 @@ std::int64_t count_nonzero(const float* x, const Chosen<V>& chosen) noexcept {
 // First lane whose value or square does not fit, in the order in which the oracle meets them.
 template <class V>
 float offending_value(const float* x, const Chosen<V>& chosen, const RecordView& record) noexcept {
-    for (int square = 0; square < 2; ++square) {
+    for (int square = 0; square < (record.kind == RecordKind::moments ? 2 : 1); ++square) {
         for (std::int32_t i = 0; i < chosen.lanes; ++i) {
             if (chosen.stage != nullptr && !(chosen.stage[i] == chosen.code)) continue;
             const float value = square != 0 ? x[i] * x[i] : x[i];
@@ -128,6 +128,24 @@ bool moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
     return true;
 }
 
+// Sum of fix(x), as in `moments`.
+template <class V>
+bool sum(const float* x, const Chosen<V>& chosen, const RecordView& record,
+         std::int64_t* out) noexcept {
+    const auto scale = V::set(record.scale);
+    const auto magnitude = V::set_int(0x7FFFFFFFU), low_half = V::set_int(0xFFFFU);
+    auto low = V::set_int(0), high = low, peak = low;
+    chosen.each_value(x, [&](typename V::Float value) {
+        peak = V::max_unsigned(peak, V::bit_and(V::as_int(value), magnitude));
+        const auto whole = V::round_to_int(V::mul(value, scale));
+        low = V::add(low, V::bit_and(whole, low_half));
+        high = V::add(high, V::template shift_right_signed<16>(whole));
+    });
+    if (!(Scalar::as_float(V::largest(peak)) * record.scale < INT32_RANGE)) return false;
+    out[0] += static_cast<std::int64_t>(V::sum(high)) * 65536 + V::sum(low);
+    return true;
+}
+
 // Cell of each lane in a histogram: 0 below, 1..bins inside, bins + 1 above (and NaN).
 template <class V>
 void histogram_cells(const float* x, std::int32_t lanes, const RecordView& record,
@@ -174,6 +192,7 @@ bool add_period(const ProgramView& program, const BlockMemory& memory, std::int3
     row[0] += lanes;
     for (std::int32_t r = 0; r < program.n_records; ++r) {
         const RecordView& record = program.records[r];
+        if (record.kind == RecordKind::shared) continue; // of environments, not of consumers
         const float* const x = memory.registers + record.source * memory.stride;
         const bool split = record.by_stage && stage != nullptr;
         std::int64_t* out = row + record.offset;
@@ -184,9 +203,15 @@ bool add_period(const ProgramView& program, const BlockMemory& memory, std::int3
         const std::int32_t groups = split ? program.stages : 1;
         for (std::int32_t k = 0; k < groups; ++k, out += record.width) {
             const Chosen<V> chosen{split ? stage : nullptr, static_cast<float>(k), lanes};
+            bool fits = true;
             if (record.kind == RecordKind::count) {
                 out[0] += count_nonzero<V>(x, chosen);
-            } else if (!moments<V>(x, chosen, record, out)) {
+            } else if (record.kind == RecordKind::sum) {
+                fits = sum<V>(x, chosen, record, out);
+            } else {
+                fits = moments<V>(x, chosen, record, out);
+            }
+            if (!fits) {
                 fault.record = r;
                 fault.value = offending_value<V>(x, chosen, record);
                 return false;

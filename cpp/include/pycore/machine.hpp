@@ -10,7 +10,11 @@
 
 namespace pycore {
 
-enum class RecordKind : std::int32_t { count, moments, histogram };
+// Why a random word is drawn (2 is the survey's), and how many one call gives.
+inline constexpr std::uint32_t PURPOSE_STEP = 0, PURPOSE_START = 1, PURPOSE_NETWORK = 3;
+inline constexpr std::int32_t WORDS_PER_CALL = 4;
+
+enum class RecordKind : std::int32_t { count, moments, histogram, sum, shared };
 
 // One aggregated quantity as the kernels see it; `offset` is its first cell in a ledger row.
 struct RecordView {
@@ -128,6 +132,15 @@ struct Kernels {
     std::int32_t width;
     void (*prepare)(const ProgramView&, const BlockMemory&) noexcept;
     Outcome (*live)(const ProgramView&, const Lives&, const BlockMemory&, Fault&) noexcept;
+    // The same life in parts, for consumers who wait for each other: the start; the words of four
+    // periods; one period, which adds to the ledger row and says whether anybody leaves; leaving.
+    void (*begin)(const ProgramView&, const Lives&, const BlockMemory&) noexcept;
+    void (*draw)(const Streams&, std::uint32_t purpose_and_index, const Lives&, std::int32_t lanes,
+                 const BlockMemory&) noexcept;
+    Outcome (*step)(const ProgramView&, const Lives&, const BlockMemory&, std::int32_t period,
+                    bool& leaving, Fault&) noexcept;
+    std::int32_t (*leave)(const ProgramView&, const Lives&, std::int32_t lanes,
+                          std::int32_t next_word, const BlockMemory&) noexcept;
     void (*philox)(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
                    std::uint32_t key_1, std::uint32_t* words) noexcept;
     void (*uniform)(const std::uint32_t* words, std::size_t n, float* out) noexcept;

@@ -54,6 +54,28 @@ std::int64_t ledger_size(const Program& program, const std::vector<Cell>& cells,
 void run(const Program& program, const std::vector<Cell>& cells, const RunSettings& settings,
          const Watch& watch, std::int64_t* ledger);
 
+// Who listens to whom.  Consumers are numbered cell by cell; node i hears targets[starts[i]] to
+// targets[starts[i + 1] - 1], or, with a degree, that many others drawn by hashing.
+struct Network {
+    const std::int64_t* starts = nullptr;
+    const std::uint32_t* targets = nullptr;
+    std::uint64_t nodes = 0;
+    std::uint32_t degree = 0;
+    std::uint64_t seed = 0;
+};
+
+// The same for a coupled program.  `groups` rises from 0: cells of one number share environments.
+// Results depend on neither threads nor blocks.
+void run_coupled(const Program& program, const std::vector<Cell>& cells,
+                 const std::vector<std::uint32_t>& groups, const Network& network,
+                 const std::vector<std::string>& environments,
+                 const std::vector<std::string>& signals, const RunSettings& settings,
+                 const Watch& watch, std::int64_t* ledger);
+
+// Bytes that run_coupled keeps between periods (the network itself not counted).
+std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cells,
+                            const std::vector<std::uint32_t>& groups, const RunSettings& settings);
+
 // Lives of single consumers: out[id][period][register], untouched after a life has ended.
 void trace(const Program& program, const std::vector<Cell>& cells,
            const std::vector<std::uint64_t>& ids, const std::vector<std::int32_t>& registers,

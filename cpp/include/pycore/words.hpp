@@ -10,7 +10,7 @@
 namespace pycore {
 
 inline constexpr std::uint32_t WORDS_MAGIC = 0x4C4F5953U; // "SYOL"
-inline constexpr std::uint32_t WORDS_VERSION = 1;
+inline constexpr std::uint32_t WORDS_VERSION = 2;
 
 // Reads the form and trusts no word of it: refuses what is not a program's form.  What the numbers
 // mean is checked when the definition becomes a Program.

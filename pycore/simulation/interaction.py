@@ -1,0 +1,177 @@
+"""Runs of consumers who influence each other: settings, memory, and the environments' paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from pycore.errors import InputError, refuse
+from pycore.model.elements import Environment
+from pycore.model.model import Model
+from pycore.program.coupled import following
+from pycore.program.coupling import Coupling
+from pycore.program.interpret import scalar_files
+from pycore.program.program import Program
+from pycore.simulation.network import Network
+from pycore.simulation.shards import I64, Report, Work
+
+__all__ = ["community_batches", "environment_path", "environments", "require_network", "run"]
+
+F32 = npt.NDArray[np.float32]
+
+
+def require_network(program: Program, network: Network | None, consumers: int) -> None:
+    """Refuse a network that nobody listens to, none where it is needed, or one of another size."""
+    needed = program.coupling is not None and bool(program.coupling.signals)
+    if network is None and needed:
+        raise refuse("network", None, "a pc.Network (the model has an environment of neighbours)")
+    if network is None:
+        return
+    if not isinstance(network, Network):
+        raise refuse("network", network, "a pc.Network, such as pc.Network.random(10)")
+    if not needed:
+        raise refuse("network", network.kind, "None (the model has no environment of neighbours)")
+    network.require(consumers)
+
+
+def community_batches(program: Program, counts: Sequence[int], batches: int | None) -> int | None:
+    """Batches hold whole communities, at least two in each segment: their scatter is the error."""
+    size = program.coupling.community if program.coupling is not None else 0
+    if not size:
+        return batches
+    fewest = min(-(-n // size) for n in counts)
+    if fewest < 2:
+        raise refuse("consumers", f"{fewest} communities of {size} in a segment",
+                     "at least 2, whose scatter is the Monte Carlo error")  # fmt: skip
+    if batches is None:
+        return min(32, fewest)
+    if batches > fewest:
+        raise refuse("batches", batches, f"at most {fewest}, the communities of a segment")
+    return batches
+
+
+def run(
+    work: Work, *, network: Network | None = None, threads: int = 0, report: Report | None = None
+) -> I64:
+    """Ledger of a coupled program; refuses what does not fit into memory before it starts.
+
+    Parameters
+    ----------
+    work : Work
+        The run; cells that follow each other from segment 0 on share their environments.
+    network, threads, report
+        As in :func:`pycore.simulation.execution.run`.
+
+    Returns
+    -------
+    int64 array of shape (cells, batches, periods, width)
+    """
+    from pycore import _core
+
+    c = work.program.coupling
+    assert c is not None
+    counts = np.asarray(work.counts, dtype=np.uint64)
+    segments = np.asarray(work.segments, dtype=np.uint32)
+    groups = (np.cumsum(segments == 0) - 1).astype(np.uint32)
+    core, consumers = work.program.to_core(), int(counts[groups == 0].sum())
+    need = _core.coupled_bytes(core, counts, groups, work.batches, threads=threads)
+    need += network.bytes(consumers) if network is not None else 0
+    free = _free_memory()
+    if need > free:
+        raise refuse("consumers", f"{consumers:,}, who influence each other and need {need:,} "
+                     "bytes of memory", f"at most {free:,} bytes on this machine now")  # fmt: skip
+    listeners: dict[str, Any] = {}
+    if network is not None and network.kind == "hashed":
+        listeners["hashed"] = (network.degree, network.seed)
+    elif network is not None:
+        listeners["listed"] = network.listed(consumers)
+    try:
+        return np.asarray(
+            _core.run_coupled(
+                core, list(work.inputs), counts, segments, groups, work.batches, work.periods,
+                work.seed, environments=list(c.environments), signals=[s.name for s in c.signals],
+                threads=threads, progress=report, **listeners,
+            )
+        )  # fmt: skip
+    except ValueError as error:
+        hint = "; give it a coarser resolution=" if "out of range" in str(error) else ""
+        raise InputError(f"{error}{hint}") from None
+
+
+def _free_memory() -> int:
+    """Bytes that a process may still take, as the system says."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 2**63 - 1
+
+
+def environment_path(
+    program: Program, cells: Sequence[F32], rows: I64, everybody: int, segments: int
+) -> F32:
+    """Environments after each period, computed from the exact sums as the machine does.
+
+    Parameters
+    ----------
+    program : Program
+    cells : sequence of float32 arrays
+        Inputs of each scenario and draw (``groups``) and segment.
+    rows : int64 array of shape (groups, periods, width)
+        Ledger, added up over those who share the environments.
+    everybody, segments : int
+        Consumers at the start; cells per group.
+
+    Returns
+    -------
+    float32 array of shape (groups, periods, environments)
+    """
+    c: Coupling | None = program.coupling
+    assert c is not None
+    first = cells[::segments]
+    path = np.empty((*rows.shape[:2], len(c.environments)), dtype=np.float32)
+    for period in range(rows.shape[1]):
+        inputs = np.stack([t[period if len(t) > 1 else 0] for t in first])
+        if period > 0:
+            inputs[:, list(c.inputs)] = path[:, period - 1]
+        files = scalar_files(program, inputs)
+        path[:, period] = following(program, files, rows[:, period].T, everybody).T
+    return path
+
+
+def environments(
+    model: Model, program: Program, cells: Sequence[F32], ledger: xr.DataArray
+) -> dict[str, xr.DataArray]:
+    """Environments that all consumers share, over scenario, draw and period."""
+    c = program.coupling
+    if c is None or c.community or not c.environments:
+        return {}
+    sums = ledger.sum(["segment", "batch"])
+    scenarios, draws, periods, _ = sums.shape
+    everybody = int(sums.values[0, 0, 0, 0])
+    path = environment_path(
+        program, cells, sums.values.reshape(-1, *sums.shape[2:]), everybody,
+        ledger.sizes["segment"],
+    )  # fmt: skip
+    path = path.reshape(scenarios, draws, periods, -1)
+    found = {}
+    for k, name in enumerate(c.environments):
+        element = model.element(name)
+        assert isinstance(element, Environment)
+        attrs = {
+            "units": element.unit or "1",
+            "long_name": (element.doc or name.replace("_", " ")).rstrip(".") + ", at period's end",
+        }
+        found[name] = xr.DataArray(path[..., k], dims=("scenario", "draw", "period"), attrs=attrs)
+    return found

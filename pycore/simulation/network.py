@@ -1,0 +1,232 @@
+"""Who listens to whom: networks given, generated, or hashed.
+
+Consumers of a run are numbered segment by segment.  Generated networks use Philox and whole
+numbers only, so they are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pycore.errors import InputError, refuse
+from pycore.program.interpret import NETWORK
+from pycore.program.philox import philox
+
+__all__ = ["Network"]
+
+I64 = npt.NDArray[np.int64]
+Kind = Literal["hashed", "random", "small_world", "scale_free", "given"]
+MAX_DEGREE = 4095
+MAX_NODES = 2**31
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network of consumers, for models with an environment of ``scope="neighbours"``.
+
+    Made by :meth:`random`, :meth:`small_world`, :meth:`scale_free`, :meth:`hashed` or
+    :meth:`given`; what is generated takes the size of the run it is used in.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("word_of_mouth")
+    >>> talk = m.environment("talk", scope="neighbours")
+    >>> hear = m.event("hear", probability=pc.where(talk > 0, 0.2, 0))
+    >>> knows = m.state(
+    ...     "knows", start=0, increment=hear + m.event("advert", probability=0.01), carry=1, high=1
+    ... )
+    >>> m.update(talk, target=pc.total(knows))
+    >>> m.record(knows)
+    >>> run = pc.simulate(
+    ...     m, consumers=5_000, periods=20, seed=1, network=pc.Network.random(6, seed=2)
+    ... )
+    >>> float(run["knows_mean"].isel(period=-1).sum()) > 0.5
+    True
+    """
+
+    kind: Kind
+    degree: int = 0
+    rewiring: float = 0.0
+    seed: int = 0
+    starts: I64 | None = None
+    targets: npt.NDArray[np.uint32] | None = None
+
+    @classmethod
+    def hashed(cls, degree: int, *, seed: int = 0) -> Network:
+        """Each consumer listens to ``degree`` others drawn at random; nothing is stored.
+
+        Drawn with replacement, and who is listened to need not listen back.
+        """
+        return cls("hashed", degree=_degree(degree), seed=_seed(seed))
+
+    @classmethod
+    def random(cls, degree: int, *, seed: int = 0) -> Network:
+        """Erdős and Rényi (1959): links between random pairs, ``degree`` per consumer on average.
+
+        n·degree/2 pairs are drawn; one with oneself or drawn twice is dropped.
+        """
+        return cls("random", degree=_degree(degree), seed=_seed(seed))
+
+    @classmethod
+    def small_world(cls, degree: int, rewiring: float, *, seed: int = 0) -> Network:
+        """Watts and Strogatz (1998): a ring of ``degree`` nearest, some links led elsewhere.
+
+        ``degree`` is even; a link is rewired with probability ``rewiring``.
+        """
+        if _degree(degree) % 2:
+            raise refuse("degree", degree, "an even number")
+        if isinstance(rewiring, bool) or not 0 <= rewiring <= 1:
+            raise refuse("rewiring", rewiring, "a probability in [0, 1]")
+        return cls("small_world", degree=degree, rewiring=float(rewiring), seed=_seed(seed))
+
+    @classmethod
+    def scale_free(cls, links: int, *, seed: int = 0) -> Network:
+        """Barabási and Albert (1999): newcomers link to those who have many links.
+
+        Each of the consumers brings ``links`` links (Batagelj and Brandes 2005); links with
+        oneself or drawn twice are dropped.
+        """
+        return cls("scale_free", degree=_degree(links), seed=_seed(seed))
+
+    @classmethod
+    def given(cls, graph: Any) -> Network:
+        """A NetworkX graph or a SciPy sparse matrix, one node or row for each consumer.
+
+        Row i of the matrix holds non-zeros for those whom consumer i hears; of a graph these are
+        the neighbours, of a directed graph the successors.  Weights are not used.
+        """
+        if hasattr(graph, "adjacency") and hasattr(graph, "number_of_nodes"):
+            import networkx as nx  # type: ignore[import-untyped]
+
+            graph = nx.to_scipy_sparse_array(graph, format="csr", weight=None)
+        try:
+            csr = graph.tocsr().copy()
+            csr.eliminate_zeros()
+            csr.sort_indices()
+            rows, columns = csr.shape
+            starts, targets = csr.indptr, csr.indices
+        except (AttributeError, ValueError, TypeError):
+            raise refuse(
+                "graph", type(graph).__name__, "a NetworkX graph or a SciPy sparse matrix"
+            ) from None
+        if rows != columns or not 1 <= rows < MAX_NODES:
+            raise refuse("graph", csr.shape, "as many rows as columns, below 2**31")
+        return cls("given", starts=starts.astype(np.int64), targets=targets.astype(np.uint32))
+
+    def listed(self, nodes: int) -> tuple[I64, npt.NDArray[np.uint32]]:
+        """Neighbours of every node as ``targets[starts[i]:starts[i + 1]]``.
+
+        Parameters
+        ----------
+        nodes : int
+            Consumers of the run.
+
+        Returns
+        -------
+        starts : int64 array of shape (nodes + 1,)
+        targets : uint32 array
+
+        Examples
+        --------
+        >>> starts, targets = Network.small_world(2, 0.0).listed(4)
+        >>> starts.tolist(), targets.tolist()
+        ([0, 2, 4, 6, 8], [1, 3, 0, 2, 1, 3, 0, 2])
+        """
+        self.require(nodes)
+        if self.starts is not None and self.targets is not None:
+            return self.starts, self.targets
+        make = {"random": self._random, "small_world": self._ring, "scale_free": self._popular}
+        return _both_ways(*make[self.kind](nodes), nodes)
+
+    def require(self, nodes: int) -> None:
+        """Refuse a number of consumers that this network cannot have."""
+        least = self.degree + 1 if self.kind != "given" else 1
+        if not least <= nodes < MAX_NODES:
+            raise refuse("network", f"{nodes} consumers", f"{least} to 2**31 − 1 consumers")
+        if self.starts is not None and len(self.starts) != nodes + 1:
+            raise refuse("network", f"{len(self.starts) - 1} nodes",
+                         f"one node for each of the {nodes} consumers")  # fmt: skip
+
+    def bytes(self, nodes: int) -> int:
+        """Memory of the list of neighbours, about."""
+        if self.targets is not None:
+            return 8 * (nodes + 1) + 4 * len(self.targets)
+        both = {"hashed": 0, "scale_free": 2}.get(self.kind, 1)
+        return 0 if not both else 8 * (nodes + 1) + 4 * both * self.degree * nodes
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the provenance; of a given network only its fingerprint."""
+        if self.starts is not None and self.targets is not None:
+            found = hashlib.sha256(self.starts.astype("<i8").tobytes())
+            found.update(self.targets.astype("<u4").tobytes())
+            return {"kind": "given", "sha256": found.hexdigest()}
+        return {"kind": self.kind, "degree": self.degree, "rewiring": self.rewiring,
+                "seed": self.seed}  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Network:
+        """Network that :meth:`to_json` described; a given one cannot be made again."""
+        match data["kind"]:
+            case "hashed":
+                return cls.hashed(data["degree"], seed=data["seed"])
+            case "random":
+                return cls.random(data["degree"], seed=data["seed"])
+            case "small_world":
+                return cls.small_world(data["degree"], data["rewiring"], seed=data["seed"])
+            case "scale_free":
+                return cls.scale_free(data["degree"], seed=data["seed"])
+        raise InputError("network: received a run over a given network, allowed is the same "
+                         "network once more in network=")  # fmt: skip
+
+    # ------------------------------------------------------------------ generators
+
+    def _words(self, size: int, slot: int) -> I64:
+        calls = np.arange(-(-size // 4), dtype=np.uint64)
+        return philox(calls, 0, NETWORK, slot, self.seed).T.ravel()[:size].astype(np.int64)
+
+    def _random(self, nodes: int) -> tuple[I64, I64]:
+        size = nodes * self.degree // 2
+        return self._words(size, 1) * nodes >> 32, self._words(size, 2) * nodes >> 32
+
+    def _ring(self, nodes: int) -> tuple[I64, I64]:
+        one = np.repeat(np.arange(nodes, dtype=np.int64), self.degree // 2)
+        step = np.tile(np.arange(1, self.degree // 2 + 1), nodes)
+        other = (one + step) % nodes
+        moved = self._words(len(one), 1) < round(self.rewiring * 2**32)
+        return one, np.where(moved, self._words(len(one), 2) * nodes >> 32, other)
+
+    def _popular(self, nodes: int) -> tuple[I64, I64]:
+        size = nodes * self.degree
+        one = np.repeat(np.arange(nodes, dtype=np.int64), self.degree)
+        # Link e has its ends at 2e and 2e + 1; the second copies a random end before it.
+        copied = self._words(size, 1) * (2 * np.arange(size, dtype=np.int64) + 1) >> 32
+        while (odd := copied % 2 == 1).any():
+            copied[odd] = copied[copied[odd] // 2]
+        return one, one[copied // 2]
+
+
+def _both_ways(one: I64, other: I64, nodes: int) -> tuple[I64, npt.NDArray[np.uint32]]:
+    keep = one != other
+    one, other = one[keep], other[keep]
+    pairs = np.unique(np.concatenate([one * nodes + other, other * nodes + one]))
+    starts = np.zeros(nodes + 1, dtype=np.int64)
+    np.cumsum(np.bincount(pairs // nodes, minlength=nodes), out=starts[1:])
+    return starts, (pairs % nodes).astype(np.uint32)
+
+
+def _degree(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_DEGREE:
+        raise refuse("degree", value, f"a whole number from 1 to {MAX_DEGREE}")
+    return value
+
+
+def _seed(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
+        raise refuse("seed", value, "a whole number from 0 to 2**64 − 1")
+    return value
