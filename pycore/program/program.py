@@ -208,7 +208,7 @@ class Program:
         >>> from pycore.program.compile import compile_model
         >>> words = compile_model(disengagement()).to_words()
         >>> words[:3].astype("<u4").tobytes()[:4], int(words[1]), int(words[2]) == words.size
-        (b'SYOL', 1, True)
+        (b'SYOL', 2, True)
         """
         return pack(sections(self))
 
