@@ -22,11 +22,25 @@ constexpr auto WATCH_INTERVAL = std::chrono::milliseconds(25);
 constexpr std::int64_t BLOCKS_PER_ITEM = 32;
 
 std::string out_of_range(const Program& program, const Fault& fault) {
-    char value[32];
-    std::snprintf(value, sizeof value, "%.9g", static_cast<double>(fault.value));
+    // The sign of a NaN is the processor's business and stands in no message.
+    char value[32] = "nan";
+    if (fault.value == fault.value) {
+        std::snprintf(value, sizeof value, "%.9g", static_cast<double>(fault.value));
+    }
     const auto& record = program.definition().records[static_cast<std::size_t>(fault.record)];
     return "record '" + std::string(record.name.characters()) + "' out of range in period " +
            std::to_string(fault.period) + ": value " + value;
+}
+
+// `cell` is one of all periods; only a moment can come that far, and each belongs to one record.
+std::string too_large(const ProgramView& program, const Program& names, std::size_t cell) {
+    const auto width = static_cast<std::size_t>(program.width);
+    std::int32_t record = program.n_records - 1;
+    while (program.records[record].offset > static_cast<std::int32_t>(cell % width))
+        --record;
+    const auto& found = names.definition().records[static_cast<std::size_t>(record)];
+    return "record '" + std::string(found.name.characters()) + "': its sum passes 2^63 in period " +
+           std::to_string(cell / width);
 }
 
 // The state that workers share; the ledger and the first error are guarded by the mutex.
@@ -67,6 +81,12 @@ class Crew {
 
     // Start the workers, watch them, and return when all have ended; rethrows the first error.
     void supervise(std::int64_t threads, const Watch& watch) {
+        if (threads <= 1 && !watch) { // one worker whom nobody watches is the caller
+            ++working_;
+            work();
+            if (error_) std::rethrow_exception(error_);
+            return;
+        }
         std::vector<std::thread> workers;
         try {
             for (std::int64_t i = 0; i < threads; ++i) {
@@ -127,8 +147,11 @@ class Crew {
         const std::int64_t place =
             static_cast<std::int64_t>(item.cell) * settings_.batches + item.batch;
         std::int64_t* const out = ledger_ + place * row_cells();
-        for (std::size_t i = 0; i < local.size(); ++i)
-            out[i] += local[i];
+        for (std::size_t i = 0; i < local.size(); ++i) {
+            if (__builtin_add_overflow(out[i], local[i], out + i)) {
+                throw std::invalid_argument(too_large(view_, program_, i));
+            }
+        }
     }
 
     void fail(std::exception_ptr error) noexcept {
@@ -177,8 +200,8 @@ void run(const Program& program, const std::vector<Cell>& cells, const RunSettin
          const Watch& watch, std::int64_t* ledger) {
     ledger_size(program, cells, settings); // refuses unusable settings
     Crew crew(program, cells, settings, ledger);
-    const std::int64_t processors = std::max(1U, std::thread::hardware_concurrency());
-    const std::int64_t threads = settings.threads > 0 ? settings.threads : processors;
+    const std::int64_t threads =
+        settings.threads > 0 ? settings.threads : std::max(1U, std::thread::hardware_concurrency());
     const auto useful = static_cast<std::int64_t>(
         std::min<std::uint64_t>(crew.items(), static_cast<std::uint64_t>(threads)));
     crew.supervise(useful, watch);

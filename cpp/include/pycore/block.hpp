@@ -128,7 +128,9 @@ Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& 
                 if (lives.ledger == nullptr && !program.absorbing[k]) continue;
                 const std::int64_t n = ledger::count_stage<V>(stage, static_cast<float>(k), lanes);
                 leaving = leaving || (program.absorbing[k] && n > 0);
-                if (lives.ledger != nullptr) lives.ledger[period * program.width + 1 + k] += n;
+                if (lives.ledger != nullptr) {
+                    lives.ledger[static_cast<std::int64_t>(period) * program.width + 1 + k] += n;
+                }
             }
         }
         if (lives.ledger != nullptr &&
