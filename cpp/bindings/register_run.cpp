@@ -40,12 +40,13 @@ Watch make_watch(const py::object& progress) {
 }
 
 py::array_t<std::int64_t>
-run_program(const Program& program, const std::vector<Array<float>>& inputs,
+run_program(const py::object& machine, const std::vector<Array<float>>& inputs,
             const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments,
             std::int64_t batches, std::int64_t periods, std::uint64_t seed,
             const std::optional<Array<std::uint64_t>>& lo,
             const std::optional<Array<std::uint64_t>>& hi, std::int64_t threads,
             const std::string& isa, std::int64_t block, const py::object& progress) {
+    const Program& program = initialised<Program>("program", machine);
     auto cells = to_cells(inputs, to_vector("segments", segments));
     const auto numbers = to_vector("counts", counts);
     const auto low = lo ? to_vector("lo", *lo) : std::vector<std::uint64_t>(cells.size(), 0);
@@ -80,11 +81,12 @@ run_program(const Program& program, const std::vector<Array<float>>& inputs,
     return ledger;
 }
 
-py::array_t<float> trace_program(const Program& program, const std::vector<Array<float>>& inputs,
+py::array_t<float> trace_program(const py::object& machine, const std::vector<Array<float>>& inputs,
                                  const Array<std::uint32_t>& segments,
                                  const Array<std::uint64_t>& ids,
                                  const Array<std::int32_t>& registers, std::int64_t periods,
                                  std::uint64_t seed, const std::string& isa) {
+    const Program& program = initialised<Program>("program", machine);
     const auto cells = to_cells(inputs, to_vector("segments", segments));
     const auto lives = to_vector("ids", ids);
     const auto columns = to_vector("registers", registers);

@@ -55,8 +55,7 @@ class CodeCheck {
             for (std::int32_t s = 0; s < specification.scalars; ++s) {
                 if (!is_index(row.scalar[s], scalars)) wrong(at(i) + "unknown scalar register");
             }
-            if (specification.draws &&
-                !is_index(row.stream, static_cast<std::int64_t>(streams))) {
+            if (specification.draws && !is_index(row.stream, static_cast<std::int64_t>(streams))) {
                 wrong(at(i) + "unknown stream");
             }
             write(i, written, 0);

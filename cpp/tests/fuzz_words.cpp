@@ -1,4 +1,5 @@
-// Words that nobody has checked → reader → program → run, under sanitizers (PYCORE_FUZZ, libFuzzer).
+// Words that nobody has checked → reader → program → run, under sanitizers (PYCORE_FUZZ,
+// libFuzzer).
 //
 // An input is one word that chooses the population, then the flat form of a program.  The mutator
 // knows no more of the form than that lengths precede sections, so a new section changes nothing
@@ -17,8 +18,7 @@
 #include <string>
 #include <vector>
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size,
-                                        std::size_t max_size);
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 namespace {
 
@@ -68,8 +68,8 @@ struct Population {
     Population(const pycore::Program& program, std::uint32_t choice) {
         Random random(choice);
         constexpr std::uint64_t COUNTS[] = {1, 3, 17, 40, 70, 130};
-        constexpr float VALUES[] = {0.0F,  0.5F,   1.0F,           -3.0F,
-                                    1e30F, -1e-40F, __builtin_inff(), __builtin_nanf("")};
+        constexpr float VALUES[] = {
+            0.0F, 0.5F, 1.0F, -3.0F, 1e30F, -1e-40F, __builtin_inff(), __builtin_nanf("")};
         settings.periods = 1 + static_cast<std::int64_t>(pick(random, 6));
         settings.batches = 1 + static_cast<std::int64_t>(pick(random, 3));
         settings.seed = random();

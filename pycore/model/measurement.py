@@ -113,11 +113,12 @@ class Measurement(Derived):
         resolution : float
             Step of the exact fixed-point sums, a power of two; the range is 2³¹ steps.
         """
-        exponent = math.log2(resolution) if resolution > 0 else math.nan
+        step = finite("resolution", resolution)
+        exponent = math.log2(step) if step > 0 else math.nan
         if not exponent.is_integer() or abs(exponent) > 30:
             raise refuse("resolution", resolution, "a power of two from 2**-30 to 2**30")
         if bins is not None:
-            low, high, count = (*bins, None, None)[:3]
+            low, high, count = (*bins, None, None, None)[:3]
             if not (
                 isinstance(count, int) and 1 <= count <= MAX_RECORD_BINS
                 and finite("bins", low) < finite("bins", high)

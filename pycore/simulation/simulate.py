@@ -131,8 +131,7 @@ def simulate(
     """
     if not isinstance(model, Model):
         raise refuse("model", model, "a pycore Model")
-    _whole("consumers", consumers, 1, MAX_CONSUMERS)
-    _whole("periods", periods, 1, MAX_PERIODS)
+    check_size(consumers, periods)
     coupled = list(model.of_kind(Environment))
     for argument, value in (("checkpoint", checkpoint), ("client", client)):
         if coupled and value is not None:
@@ -170,12 +169,11 @@ def run_settings(
     _whole("seed", seed, 0, 2**64 - 1)
     if threads is not None:
         _whole("threads", threads, 1, 1024)
+    number = len(next(iter(draws.values()))) if draws else 1
+    repeats = len(settings) * number
+    batches = _batches(batches, repeats * len(people.segments) * periods * program.width * 8)
     cells = cell_inputs(model, program, people, settings, draws)
     check_probabilities(model, program, cells)
-    number = len(next(iter(draws.values()))) if draws else 1
-    per_batch = len(cells) * periods * program.width * 8
-    batches = _batches(batches, per_batch)
-    repeats = len(settings) * number
     work = Work(
         program, cells, people.counts(consumers) * repeats,
         list(range(len(people.segments))) * repeats, batches, periods, int(seed),
@@ -211,6 +209,12 @@ def run_settings(
         "provenance": json.dumps(provenance, allow_nan=False),
     }
     return run
+
+
+def check_size(consumers: Any, periods: Any) -> None:
+    """Refuse what is no number of consumers or periods."""
+    _whole("consumers", consumers, 1, MAX_CONSUMERS)
+    _whole("periods", periods, 1, MAX_PERIODS)
 
 
 def _whole(argument: str, value: Any, low: int, high: int) -> None:
