@@ -171,8 +171,9 @@ def cell_inputs(
             for segment in people.segments:
                 values = base | drawn | segment.traits
                 table = np.empty((rows, len(program.inputs)), dtype=np.float32)
-                for column, name in enumerate(program.inputs):
-                    table[:, column] = setting.get(name, values[name])
+                with np.errstate(over="ignore"):  # refused below
+                    for column, name in enumerate(program.inputs):
+                        table[:, column] = setting.get(name, values[name])
                 cells.append(table)
     for table in cells:
         if not np.isfinite(table).all():

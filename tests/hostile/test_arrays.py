@@ -54,6 +54,14 @@ def run(of: pc.Model, **options: Any) -> Any:
     return pc.simulate(of, **(chosen | {"progress": False} | options))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _warm() -> None:
+    """What is imported or compiled once is no part of what is timed below."""
+    pc.trajectories(model(), ids=[0], periods=2, seed=1)
+    run(queue_fatigue())
+    read(surveyed(), pd.DataFrame({"A": [1, 2, 3, 4], "B": [2, 1, 4, 3]}))
+
+
 NUMBERS = [0.0, 1.0, -1.0, 0.5, 1e308, 1e-320, float("nan"), float("inf"), 2**31, 2**63, 10**400]
 DTYPES = ["f8", "f4", "f2", ">f8", "i8", "u1", ">i4", "?", "c16", "M8[s]", "S3", "U3", "O", "V8"]
 
