@@ -131,7 +131,9 @@ def from_json(text: str) -> Model:
     if not isinstance(data, dict) or data.get("format") != FORMAT_VERSION:
         raise refuse("model", type(data).__name__, f"a JSON object with format {FORMAT_VERSION}")
     try:
-        return _build(data)
+        model = _build(data)
+        model.to_json()  # texts that are none show here
+        return model
     except InputError:
         raise
     except (

@@ -194,7 +194,9 @@ class Program:
                 "inputs", "constants", "start_streams", "step_streams", "stages", "absorbing",
             ):  # fmt: skip
                 data[part] = tuple(data[part])
-            return cls(**data, records=records)
+            program = cls(**data, records=records)
+            program.to_words()  # numbers that are none show here
+            return program
         except InputError:
             raise
         except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:

@@ -435,13 +435,13 @@ def test_a_value_that_is_no_number_is_named_alike_everywhere(isa: str, sign: flo
 
 @pytest.mark.slow
 def test_a_sum_that_passes_its_range_is_named() -> None:
-    """2³² values of 2³¹ − 128 fit into 63 bits; one block more does not."""
+    """2³² values of 2³¹ − 128 steps fit into 63 bits; one block more does not."""
     program = Program(
-        name="large", inputs=(), constants=(float(2**31 - 128),), n_scalars=1, n_registers=1,
+        name="large", inputs=(), constants=((2**31 - 128) / 2**30,), n_scalars=1, n_registers=1,
         n_states=1, scalar_code=(), start_code=(), step_code=(row(Op.BROADCAST, 0, (), (0,)),),
         start_streams=(), step_streams=(),
         records=(
-            Record("before", "count", 0), Record("size of it", "moments", 0, False, 0, -30),
+            Record("before", "count", 0), Record("size of it", "moments", 0, False, 30, 20),
             Record("after", "count", 0),
         ),
     )  # fmt: skip

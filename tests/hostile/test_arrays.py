@@ -8,7 +8,7 @@ import pickle
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -133,7 +133,7 @@ def test_whole_numbers(value: Any) -> None:
     for argument in ("consumers", "periods", "seed", "batches", "threads"):
         if type(value) is int and 2 < value < 2**64:
             continue  # a long run is not a wrong one
-        found = in_time(lambda argument=argument: run(model(), **{argument: value}))
+        found = in_time(partial(run, model(), **{argument: value}))
         if isinstance(found, pc.InputError):
             assert argument in str(found)
 
@@ -205,7 +205,7 @@ def test_respondents(column: Any, rows: int) -> None:
 
 # --- JSON -----------------------------------------------------------------------------------
 
-HOSTILE = [
+HOSTILE: list[Any] = [
     None, True, 0, -1, 1, 2**31, 2**63, 10**400, 1e308, 1e-320, float("nan"), float("inf"), "", "x",
     "anger", "\0", "é" * 300, [], {}, [[]], [None], ["+"], ["+", 1, "anger"], ["/", 1, 0],
     ["**", 10, 10**9], ["**", ["**", 9, 900], 900], ["exp", ["exp", 9]], ["where", 1, True],
