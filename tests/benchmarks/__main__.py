@@ -29,6 +29,7 @@ from pycore.program.compile import compile_model
 from pycore.program.program import Program
 from tests.benchmarks.benchmark_model import PERIODS, SEGMENTS, benchmark_model
 from tests.benchmarks.cluster import two_workers
+from tests.benchmarks.coupling import coupling, exceeded
 from tests.benchmarks.peers.columns import COLUMNS, F64, Peer, standard_errors_apart
 from tests.benchmarks.peers.jax_scan import jax_scan
 from tests.benchmarks.peers.mesa_agents import mesa_agents
@@ -255,6 +256,8 @@ def main(arguments: list[str]) -> int:
     results["two threads against one"] = two_threads(5 * consumers, rounds)
     results["two workers against two threads"] = two_workers(20 * consumers, rounds)
     results["time flat in the number of consumers"] = flat_in_population(consumers, rounds)
+    coupled = coupling(consumers // 2, rounds)
+    results["consumers who influence each other against those who do not"] = coupled
     for entry in results.values():
         entry["figures"]["processor"] = processor()
         entry["figures"]["build"] = _core.build_config()
@@ -268,8 +271,10 @@ def main(arguments: list[str]) -> int:
                     sys.stdout.write(f"    {label}: {value:.4g}\n")
     sys.stdout.write(f"{OUT}\n")
     below = [f"{name}: {line}" for name in SCENARIOS for line in missed(results[name])]
+    above = exceeded(coupled)
     sys.stdout.writelines(f"below its target: {line}\n" for line in below)
-    return int(bool(below))
+    sys.stdout.writelines(f"above its limit: {line}\n" for line in above)
+    return int(bool(below or above))
 
 
 def processor() -> str:
