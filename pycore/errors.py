@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from reprlib import Repr
 
 __all__ = ["InputError", "NotYetSimulated", "allowed_names", "refuse", "require_name"]
+
+
+# What is shown is cut off before it is written out: a refused list may have a million entries.
+_SHORT = Repr()
+_SHORT.maxlevel = 20
+_SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = 200
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 1000
 
 
 class InputError(ValueError):
@@ -42,7 +50,10 @@ def refuse(argument: str, received: object, allowed: str) -> InputError:
     >>> refuse("periods", -1, "an integer of at least 1")
     InputError('periods: received -1, allowed is an integer of at least 1')
     """
-    shown = repr(received)
+    try:
+        shown = _SHORT.repr(received)
+    except Exception:  # a refusal must not fail, whatever was received: 10**5000 has no repr
+        shown = f"an object of type {type(received).__name__}"
     if len(shown) > 200:
         shown = shown[:197] + "..."
     return InputError(f"{argument}: received {shown}, allowed is {allowed}")

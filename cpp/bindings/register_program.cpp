@@ -15,7 +15,10 @@ void register_program(py::module_& module) {
                  return Program(read_words(words.data(), static_cast<std::size_t>(words.size())));
              }),
              py::arg("words"), "Read the flat form, see pycore/program/words.py.")
-        .def_property_readonly("width", &Program::width, "Ledger cells of one batch and period.");
+        .def_property_readonly(
+            "width",
+            [](const py::object& self) { return initialised<Program>("self", self).width(); },
+            "Ledger cells of one batch and period.");
 
     module.def(
         "instruction_table",

@@ -58,12 +58,13 @@ void set_counts(std::vector<Cell>& cells, const Array<std::uint64_t>& counts,
 }
 
 py::array_t<std::int64_t>
-run_program(const Program& program, const std::vector<Array<float>>& inputs,
+run_program(const py::object& machine, const std::vector<Array<float>>& inputs,
             const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments,
             std::int64_t batches, std::int64_t periods, std::uint64_t seed,
             const std::optional<Array<std::uint64_t>>& lo,
             const std::optional<Array<std::uint64_t>>& hi, std::int64_t threads,
             const std::string& isa, std::int64_t block, const py::object& progress) {
+    const Program& program = initialised<Program>("program", machine);
     auto cells = to_cells(inputs, to_vector("segments", segments));
     set_counts(cells, counts, lo, hi);
     RunSettings settings;
@@ -88,7 +89,7 @@ run_program(const Program& program, const std::vector<Array<float>>& inputs,
 }
 
 py::array_t<std::int64_t> run_coupled_program(
-    const Program& program, const std::vector<Array<float>>& inputs,
+    const py::object& machine, const std::vector<Array<float>>& inputs,
     const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments,
     const Array<std::uint32_t>& groups, std::int64_t batches, std::int64_t periods,
     std::uint64_t seed, const std::vector<std::string>& environments,
@@ -97,6 +98,7 @@ py::array_t<std::int64_t> run_coupled_program(
     const std::optional<std::pair<std::uint32_t, std::uint64_t>>& hashed,
     const std::optional<Array<std::uint64_t>>& lo, const std::optional<Array<std::uint64_t>>& hi,
     std::int64_t threads, const std::string& isa, std::int64_t block, const py::object& progress) {
+    const Program& program = initialised<Program>("program", machine);
     auto cells = to_cells(inputs, to_vector("segments", segments));
     set_counts(cells, counts, lo, hi);
     const auto numbers = to_vector("groups", groups);
@@ -136,9 +138,11 @@ py::array_t<std::int64_t> run_coupled_program(
     return ledger;
 }
 
-std::uint64_t bytes_of_coupled_program(const Program& program, const Array<std::uint64_t>& counts,
+std::uint64_t bytes_of_coupled_program(const py::object& machine,
+                                       const Array<std::uint64_t>& counts,
                                        const Array<std::uint32_t>& groups, std::int64_t batches,
                                        std::int64_t threads, std::int64_t block) {
+    const Program& program = initialised<Program>("program", machine);
     std::vector<Cell> cells(static_cast<std::size_t>(counts.size()));
     for (Cell& cell : cells)
         cell.inputs = {std::vector<float>(static_cast<std::size_t>(program.inputs())), 1};
@@ -150,11 +154,12 @@ std::uint64_t bytes_of_coupled_program(const Program& program, const Array<std::
     return coupled_bytes(program, cells, to_vector("groups", groups), settings);
 }
 
-py::array_t<float> trace_program(const Program& program, const std::vector<Array<float>>& inputs,
+py::array_t<float> trace_program(const py::object& machine, const std::vector<Array<float>>& inputs,
                                  const Array<std::uint32_t>& segments,
                                  const Array<std::uint64_t>& ids,
                                  const Array<std::int32_t>& registers, std::int64_t periods,
                                  std::uint64_t seed, const std::string& isa) {
+    const Program& program = initialised<Program>("program", machine);
     const auto cells = to_cells(inputs, to_vector("segments", segments));
     const auto lives = to_vector("ids", ids);
     const auto columns = to_vector("registers", registers);

@@ -8,8 +8,14 @@ namespace pycore {
 
 namespace {
 
+[[noreturn]] void wrong(const Text& message) {
+    refuse("program: " + message);
+}
+
+// For what is checked once.  Of rows and records there are many, and a message that nobody will
+// read takes longer than its check: there, `if (…) wrong(…)`.
 void require(bool condition, const Text& message) {
-    if (!condition) refuse("program: " + message);
+    if (!condition) wrong(message);
 }
 
 void require_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
@@ -47,11 +53,10 @@ class CodeCheck {
             fields(i, static_cast<std::int64_t>(written.size()), scalars, streams);
             reads(i, row.lane, specification.lanes, written);
             for (std::int32_t s = 0; s < specification.scalars; ++s) {
-                require(is_index(row.scalar[s], scalars), at(i) + "unknown scalar register");
+                if (!is_index(row.scalar[s], scalars)) wrong(at(i) + "unknown scalar register");
             }
-            if (specification.draws) {
-                require(is_index(row.stream, static_cast<std::int64_t>(streams)),
-                        at(i) + "unknown stream");
+            if (specification.draws && !is_index(row.stream, static_cast<std::int64_t>(streams))) {
+                wrong(at(i) + "unknown stream");
             }
             write(i, written, 0);
         }
@@ -63,7 +68,7 @@ class CodeCheck {
         for (std::size_t i = 0; i < code_.size(); ++i) {
             const Instruction& row = code_[i];
             const Specification& specification = of(i);
-            require(!specification.draws, at(i) + "scalar code draws random numbers");
+            if (specification.draws) wrong(at(i) + "scalar code draws random numbers");
             fields(i, size, size, 0);
             reads(i, row.lane, specification.lanes, written);
             reads(i, row.scalar, specification.scalars, written);
@@ -78,7 +83,7 @@ class CodeCheck {
 
     const Specification& of(std::size_t i) const {
         const auto op = static_cast<std::int32_t>(code_[i].op);
-        require(is_index(op, OPERATIONS), at(i) + "unknown operation " + Text(op));
+        if (!is_index(op, OPERATIONS)) wrong(at(i) + "unknown operation " + Text(op));
         return SPECIFICATIONS[op];
     }
 
@@ -87,29 +92,34 @@ class CodeCheck {
                 std::size_t streams) const {
         const Instruction& row = code_[i];
         for (const std::int32_t lane : row.lane) {
-            require(lane == 0 || is_index(lane, registers), at(i) + "unknown register");
+            if (lane != 0 && !is_index(lane, registers)) wrong(at(i) + "unknown register");
         }
         for (const std::int32_t scalar : row.scalar) {
-            require(scalar == 0 || is_index(scalar, scalars), at(i) + "unknown scalar register");
+            if (scalar != 0 && !is_index(scalar, scalars)) {
+                wrong(at(i) + "unknown scalar register");
+            }
         }
-        require(row.stream == 0 || is_index(row.stream, static_cast<std::int64_t>(streams)),
-                at(i) + "unknown stream");
+        if (row.stream != 0 && !is_index(row.stream, static_cast<std::int64_t>(streams))) {
+            wrong(at(i) + "unknown stream");
+        }
     }
 
     template <int N>
     void reads(std::size_t i, const std::int32_t (&operands)[N], std::int32_t count,
                const Buffer<bool>& written) const {
         for (std::int32_t k = 0; k < count; ++k) {
-            require(is_index(operands[k], static_cast<std::int64_t>(written.size())) &&
-                        written[static_cast<std::size_t>(operands[k])],
-                    at(i) + "reads register " + Text(operands[k]) + ", which is not written");
+            if (!is_index(operands[k], static_cast<std::int64_t>(written.size())) ||
+                !written[static_cast<std::size_t>(operands[k])]) {
+                wrong(at(i) + "reads register " + Text(operands[k]) + ", which is not written");
+            }
         }
     }
 
     void write(std::size_t i, Buffer<bool>& written, std::int64_t lowest) const {
         const std::int64_t target = code_[i].target;
-        require(target >= lowest && is_index(target, static_cast<std::int64_t>(written.size())),
-                at(i) + "writes register " + Text(target));
+        if (target < lowest || !is_index(target, static_cast<std::int64_t>(written.size()))) {
+            wrong(at(i) + "writes register " + Text(target));
+        }
         written[static_cast<std::size_t>(target)] = true;
     }
 
@@ -130,7 +140,7 @@ void check_sizes(const ProgramDefinition& p) {
     require(p.records.size() <= static_cast<std::size_t>(MAX_RECORDS),
             Text("more than ") + Text(MAX_RECORDS) + " records");
     for (const float constant : p.constants) {
-        require(__builtin_isfinite(constant), "a constant is not finite");
+        if (!__builtin_isfinite(constant)) wrong("a constant is not finite");
     }
     if (p.stages > 0) {
         require(is_index(p.stage_register, p.n_states), "stage_register is not a state register");
@@ -138,7 +148,7 @@ void check_sizes(const ProgramDefinition& p) {
         require(p.stage_register == -1 && p.absorbing.empty(), "stage_register without stages");
     }
     for (const std::int32_t code : p.absorbing) {
-        require(is_index(code, p.stages), Text("absorbing: unknown stage ") + Text(code));
+        if (!is_index(code, p.stages)) wrong(Text("absorbing: unknown stage ") + Text(code));
     }
 }
 
@@ -147,7 +157,9 @@ bool is_exponent(std::int32_t exponent) noexcept {
 }
 
 RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
-    const Text label = Text("record '") + record.name + "': ";
+    const auto refused = [&record](const Text& reason) {
+        wrong(Text("record '") + record.name + "': " + reason);
+    };
     RecordView view{};
     view.kind = record.kind;
     view.source = record.source;
@@ -160,11 +172,12 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     case RecordKind::sum:
     case RecordKind::shared:
     case RecordKind::moments: {
-        require(record.kind == RecordKind::moments || !record.by_stage, label + "a sum by stage");
+        if (record.kind != RecordKind::moments && record.by_stage) refused("a sum by stage");
         const std::int32_t exponents[] = {record.exponent, record.square_exponent};
         for (const std::int32_t exponent : exponents) {
-            require(is_exponent(exponent),
-                    label + "exponent " + Text(exponent) + " is not in ±" + Text(MAX_EXPONENT));
+            if (!is_exponent(exponent)) {
+                refused("exponent " + Text(exponent) + " is not in ±" + Text(MAX_EXPONENT));
+            }
         }
         view.width = record.kind == RecordKind::sum ? 1 : 2;
         view.scale = power_of_two(record.exponent);
@@ -172,21 +185,23 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
         break;
     }
     case RecordKind::histogram:
-        require(record.bins > 0 && record.bins <= MAX_BINS,
-                label + "bins " + Text(record.bins) + ", allowed is 1 to " + Text(MAX_BINS));
-        require(__builtin_isfinite(record.low) && __builtin_isfinite(record.high) &&
-                    record.low < record.high,
-                label + "range is not finite and increasing");
+        if (record.bins <= 0 || record.bins > MAX_BINS) {
+            refused("bins " + Text(record.bins) + ", allowed is 1 to " + Text(MAX_BINS));
+        }
+        if (!__builtin_isfinite(record.low) || !__builtin_isfinite(record.high) ||
+            record.low >= record.high) {
+            refused("range is not finite and increasing");
+        }
         view.width = record.bins + 2;
         view.low = record.low;
         view.high = record.high;
         view.inverse = static_cast<float>(
             record.bins / (static_cast<double>(record.high) - static_cast<double>(record.low)));
         view.bins = record.bins;
-        require(__builtin_isfinite(view.inverse), label + "range is too narrow for float32");
+        if (!__builtin_isfinite(view.inverse)) refused("range is too narrow for float32");
         break;
     default:
-        require(false, label + "unknown kind");
+        refused("unknown kind");
     }
     return view;
 }
@@ -259,7 +274,7 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
     auto scalars = first_written(p.n_scalars, fixed);
     CodeCheck("scalar_code", p.scalar_code).scalars(scalars, fixed);
     for (const bool written : scalars) {
-        require(written, "n_scalars: a scalar register is never written");
+        if (!written) wrong("n_scalars: a scalar register is never written");
     }
 
     auto written = first_written(p.n_registers, p.n_states);
@@ -278,19 +293,19 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
     records_ = Buffer<RecordView>(p.records.size());
     for (std::size_t i = 0; i < records_.size(); ++i) {
         const RecordDefinition& record = p.records[i];
-        const Text label = Text("record '") + record.name + "': ";
         if (record.kind == RecordKind::shared) {
             const auto known = p.coupling.community > 0 ? p.coupling.inputs.size() : std::size_t{0};
-            require(is_index(record.source, static_cast<std::int64_t>(known)),
-                    label + "no environment of communities");
-        } else {
-            require(readable(record.source),
-                    label + "register " + Text(record.source) + " is not written");
+            if (!is_index(record.source, static_cast<std::int64_t>(known))) {
+                wrong(Text("record '") + record.name + "': no environment of communities");
+            }
+        } else if (!readable(record.source)) {
+            wrong(Text("record '") + record.name + "': register " + Text(record.source) +
+                  " is not written");
         }
         records_[i] = check_record(record, width);
         const std::int64_t groups = record.by_stage && p.stages > 0 ? p.stages : 1;
         width += groups * records_[i].width;
-        require(width <= INT32_MAX, "records: the ledger row is wider than 2^31 cells");
+        if (width > INT32_MAX) wrong("records: the ledger row is wider than 2^31 cells");
     }
     width_ = static_cast<std::int32_t>(width);
     if (p.coupled) check_coupling(p, readable_);

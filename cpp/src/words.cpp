@@ -6,8 +6,12 @@ namespace pycore {
 
 namespace {
 
+[[noreturn]] void wrong(const Text& message) {
+    refuse("program words: " + message);
+}
+
 void require(bool condition, const Text& message) {
-    if (!condition) refuse("program words: " + message);
+    if (!condition) wrong(message);
 }
 
 std::int32_t to_signed(std::uint32_t word) noexcept {
@@ -22,13 +26,17 @@ class Section {
 
     // Number of entries of `each` words; refused if a part of one is left over.
     std::size_t entries(std::size_t each) const {
-        require(size_ % each == 0, Text(name_) + " has " + Text::of(size_) +
-                                       " words, allowed is a multiple of " + Text::of(each));
+        if (size_ % each != 0) {
+            wrong(Text(name_) + " has " + Text::of(size_) + " words, allowed is a multiple of " +
+                  Text::of(each));
+        }
         return size_ / each;
     }
     void require_entries(std::size_t each, std::size_t count) const {
-        require(entries(each) == count, Text(name_) + " has " + Text::of(entries(each)) +
-                                            " entries, allowed is " + Text::of(count));
+        if (entries(each) != count) {
+            wrong(Text(name_) + " has " + Text::of(entries(each)) + " entries, allowed is " +
+                  Text::of(count));
+        }
     }
     std::uint32_t operator[](std::size_t i) const noexcept { return words_[i]; }
     std::int32_t integer(std::size_t i) const noexcept { return to_signed(words_[i]); }
@@ -76,9 +84,9 @@ class Reader {
     }
 
     Section next(const char* name) {
-        require(place_ < size_, Text("the end comes before ") + name);
+        if (place_ >= size_) wrong(Text("the end comes before ") + name);
         const std::size_t length = words_[place_++];
-        require(length <= size_ - place_, Text(name) + " is longer than the form");
+        if (length > size_ - place_) wrong(Text(name) + " is longer than the form");
         const Section section(name, words_ + place_, length);
         place_ += length;
         return section;
@@ -95,8 +103,9 @@ class Reader {
 void read_names(const Section& sizes, const Section& bytes, Buffer<RecordDefinition>& records) {
     std::size_t total = 0;
     for (std::size_t i = 0; i < records.size(); ++i) {
-        require(sizes[i] <= static_cast<std::uint32_t>(MAX_NAME),
-                Text("the name of a record has more than ") + Text(MAX_NAME) + " bytes");
+        if (sizes[i] > static_cast<std::uint32_t>(MAX_NAME)) {
+            wrong(Text("the name of a record has more than ") + Text(MAX_NAME) + " bytes");
+        }
         total += sizes[i];
     }
     bytes.require_entries(1, (total + 3) / 4);
@@ -104,7 +113,7 @@ void read_names(const Section& sizes, const Section& bytes, Buffer<RecordDefinit
     for (std::size_t i = 0; i < records.size(); ++i) {
         for (std::uint32_t k = 0; k < sizes[i]; ++k, ++place) {
             const std::uint32_t byte = bytes[place / 4] >> (place % 4 * 8) & 0xFFU;
-            require(byte != 0, "the name of a record holds a zero byte");
+            if (byte == 0) wrong("the name of a record holds a zero byte");
             records[i].name.put(static_cast<char>(byte));
         }
     }

@@ -25,8 +25,9 @@ inline std::int64_t thread_count(std::int64_t asked) noexcept {
 
 // What a run says of a value that does not fit.
 inline std::string out_of_range(const std::string& name, std::int32_t period, float value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
+    // The sign of a NaN is the processor's business and stands in no message.
+    char text[32] = "nan";
+    if (value == value) std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
     return "record '" + name + "' out of range in period " + std::to_string(period) + ": value " +
            text;
 }
@@ -43,6 +44,11 @@ class Workers {
     // Run work() in every thread, watch until all have ended, rethrow the first error.
     template <class Work>
     void supervise(std::int64_t threads, std::uint64_t total, const Watch& watch, Work&& work) {
+        if (threads <= 1 && !watch) { // one worker whom nobody watches is the caller
+            work();
+            if (error_) std::rethrow_exception(error_);
+            return;
+        }
         std::vector<std::thread> crew;
         try {
             for (std::int64_t i = 0; i < threads; ++i) {

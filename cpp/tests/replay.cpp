@@ -1,7 +1,8 @@
 // Runs a program in its flat form over a population and writes the ledger, without Python: what
-// tests/portable builds with other compilers, for other processors.
+// tests/portable builds with other compilers, for other processors, and tests/hostile with
+// sanitizers.
 //
-//     replay PROGRAM POPULATION ISA > LEDGER
+//     replay PROGRAM POPULATION ISA [THREADS] > LEDGER
 //
 // POPULATION is words too: batches, periods, seed (low, high), cells; then for each cell segment,
 // count (low, high), rows of inputs, and rows x inputs float32.  LEDGER is int64, native order.
@@ -69,12 +70,15 @@ class Population {
 
 int main(int count, char** arguments) {
     try {
-        if (count != 4) throw std::invalid_argument("usage: replay PROGRAM POPULATION ISA");
+        if (count != 4 && count != 5) {
+            throw std::invalid_argument("usage: replay PROGRAM POPULATION ISA [THREADS]");
+        }
         const Words words = read_file(arguments[1]);
         const pycore::Program program(pycore::read_words(words.data(), words.size()));
         const Words given = read_file(arguments[2]);
         Population population(given, program.inputs());
         population.settings.kernels = &pycore::choose_kernels(arguments[3]);
+        if (count == 5) population.settings.threads = std::stoll(arguments[4]);
         std::vector<std::int64_t> ledger(static_cast<std::size_t>(
             pycore::ledger_size(program, population.cells, population.settings)));
         pycore::run(program, population.cells, population.settings, {}, ledger.data());

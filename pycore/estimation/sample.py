@@ -316,7 +316,7 @@ def _require_columns(
 def _column(item: Item, column: Any) -> NDArray[np.float64]:
     try:
         values = np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise refuse(
             f"item {item.name!r}", column.iloc[0], "numbers, or NaN where missing"
         ) from None

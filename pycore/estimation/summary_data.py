@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,10 @@ class SummaryData:
     names: Sequence[str]
 
     def __post_init__(self) -> None:
-        names = tuple(self.names)
-        if len(set(names)) != len(names) or not all(isinstance(n, str) for n in names):
-            raise refuse("names", self.names, "different item names")
+        names = tuple(self.names) if isinstance(self.names, Iterable) else ()
+        texts = all(isinstance(n, str) for n in names) and not isinstance(self.names, str)
+        if not names or not texts or len(set(names)) != len(names):
+            raise refuse("names", self.names, "different item names, at least one")
         object.__setattr__(self, "names", names)
         if (self.cov is None) == (self.corr is None):
             raise refuse("cov, corr", "both or neither", "exactly one of cov= and corr=")
@@ -69,12 +71,16 @@ class SummaryData:
         if word == "corr" and not np.allclose(np.diag(matrix), 1.0, atol=1e-8):
             raise refuse("corr", f"a diagonal of {np.diag(matrix)}", "a diagonal of ones")
         require_positive_definite(word, matrix)
-        object.__setattr__(self, word, (matrix + matrix.T) / 2)
+        object.__setattr__(self, word, matrix / 2 + matrix.T / 2)  # the sum may not be finite
         for name in ("mean", "sd"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _numbers(name, getattr(self, name), (len(names),)))
         if self.sd is not None and (word == "cov" or (self.sd <= 0).any()):
             raise refuse("sd", self.sd, "positive numbers, together with corr=")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as a call, so that what is unpickled has been checked."""
+        return partial(SummaryData, **{f.name: getattr(self, f.name) for f in fields(self)}), ()
 
     @property
     def standardised(self) -> bool:
@@ -102,10 +108,10 @@ def require_positive_definite(argument: str, matrix: NDArray[np.float64]) -> Non
     pycore.errors.InputError: corr: received smallest eigenvalue -1, allowed is a positive \
 definite matrix
     """
-    scale = np.sqrt(np.outer(np.diag(matrix), np.diag(matrix)))
     if (np.diag(matrix) <= 0).any():
         raise refuse(argument, _Shown(f"variances {np.diag(matrix)}"), "positive variances")
-    smallest = float(np.linalg.eigvalsh(matrix / scale).min())
+    scale = np.sqrt(np.diag(matrix))
+    smallest = float(np.linalg.eigvalsh(matrix / scale / scale[:, None]).min())
     if smallest < 1e-8:
         raise refuse(
             argument, _Shown(f"smallest eigenvalue {smallest:.4g}"), "a positive definite matrix"
@@ -123,9 +129,12 @@ class _Shown(str):
 
 def _numbers(argument: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise refuse(argument, value, "numbers") from None
+        given = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        given = np.empty(0, dtype=object)
+    if given.dtype.kind not in "iuf":
+        raise refuse(argument, value, "numbers")
+    array = given.astype(np.float64)
     if array.shape != shape:
         raise refuse(argument, f"shape {array.shape}", f"shape {shape}, one entry per name")
     if not np.isfinite(array).all():

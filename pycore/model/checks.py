@@ -25,7 +25,7 @@ def finite(argument: str, value: Any) -> float:
         raise refuse(argument, value, "a finite number")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise refuse(argument, value, "a finite number") from None
     if not math.isfinite(number):
         raise refuse(argument, value, "a finite number")

@@ -63,6 +63,10 @@ class Distribution:
                 raise refuse(argument, getattr(self, f.name), f"a number from {low:g} to {high:g}")
             object.__setattr__(self, f.name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as a call, so that what is unpickled has been checked."""
+        return type(self), tuple(getattr(self, f.name) for f in fields(self))
+
     @property
     def arguments(self) -> dict[str, sp.Expr]:
         """Field name → expression."""

@@ -101,6 +101,14 @@ def _commutes(expression: sp.Basic) -> bool:
     return isinstance(expression, sp.Add | sp.Mul | sp.Max | sp.Min | sp.And | sp.Or)
 
 
+def _huge(base: Any, exponent: Any) -> bool:
+    """Whether SymPy would write out a number that takes long or does not fit into memory."""
+    if not (base.is_Rational and exponent.is_Rational):
+        return False
+    bits = max(int(base.p).bit_length(), int(base.q).bit_length())
+    return bool(bits * abs(exponent) > 4000)
+
+
 def from_json(argument: str, data: Any, depth: int = 0) -> Any:
     """Build the expression that :func:`to_json` wrote; refuse everything else."""
     if depth > _MAX_DEPTH:
@@ -129,6 +137,8 @@ def from_json(argument: str, data: Any, depth: int = 0) -> Any:
             if len(args) % 2:
                 raise refuse(argument, data, "pairs of value and condition")
             return sp.Piecewise(*zip(args[::2], args[1::2], strict=True))
+        if head == "**" and _huge(*args):
+            raise refuse(argument, data, "powers of numbers with at most 4000 bits")
         return _BY_NAME[head](*args)
     except (TypeError, ValueError, AttributeError) as error:
         raise refuse(argument, data, f"arguments that {head} accepts ({error})") from None

@@ -120,7 +120,7 @@ class Measurement(Derived):
         """
         step = power_of_two("resolution", resolution)
         if bins is not None:
-            low, high, count = (*bins, None, None)[:3]
+            low, high, count = (*bins, None, None, None)[:3]
             if not (
                 isinstance(count, int) and 1 <= count <= MAX_RECORD_BINS
                 and finite("bins", low) < finite("bins", high)

@@ -6,7 +6,7 @@ its own update gives the value of the previous period, afterwards the value of t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pycore.errors import refuse
 from pycore.model.checks import require_identifier
@@ -121,6 +121,10 @@ class Model(Measurement):
         from pycore.model.serialize import from_json
 
         return from_json(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as JSON, so that what is unpickled has been checked."""
+        return Model.from_json, (self.to_json(),)
 
     def copy(self) -> Model:
         """An independent copy that can be extended."""

@@ -126,13 +126,20 @@ def from_json(text: str) -> Model:
     """Rebuild a model; a word that refers to a later one is named with the circle it closes."""
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError, TypeError) as error:
+    except (ValueError, RecursionError, TypeError) as error:
         raise InputError(f"model: not JSON ({error})") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT_VERSION:
         raise refuse("model", type(data).__name__, f"a JSON object with format {FORMAT_VERSION}")
     try:
-        return _build(data)
-    except (KeyError, TypeError, AttributeError) as error:
+        model = _build(data)
+        model.to_json()  # texts that are none show here
+        return model
+    except InputError:
+        raise
+    except (
+        ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, RecursionError,
+        TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise InputError(f"model: not a complete model ({type(error).__name__}: {error})") from None
 
 

@@ -36,7 +36,8 @@ def _ordered(args: Any) -> list[Any]:
 
 
 def _float32(value: Any) -> float:
-    number = float(np.float32(float(value)))
+    with np.errstate(over="ignore"):  # refused in the next line
+        number = float(np.float32(float(value)))
     if not np.isfinite(number):
         raise InputError(f"constant: received {value}, allowed is a number within float32's range")
     return number

@@ -26,6 +26,7 @@ MAX_ROWS = 65_536
 MAX_BINS = 4096
 MAX_STAGES = 64
 MAX_EXPONENT = 30
+_LARGEST = float(np.finfo(np.float32).max)
 MAX_NAME = 200  # bytes of a record's name
 
 Row = tuple[int, ...]
@@ -179,7 +180,7 @@ class Program:
         """Read what :meth:`to_json` wrote; anything else is refused with the reason."""
         try:
             data: dict[str, Any] = json.loads(text)
-        except (json.JSONDecodeError, RecursionError, TypeError) as error:
+        except (ValueError, RecursionError, TypeError) as error:
             raise InputError(f"program: not JSON ({error})") from error
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT_VERSION:
             raise InputError(f"program: allowed is a JSON object with format {FORMAT_VERSION}")
@@ -193,11 +194,17 @@ class Program:
                 "inputs", "constants", "start_streams", "step_streams", "stages", "absorbing",
             ):  # fmt: skip
                 data[part] = tuple(data[part])
-            return cls(**data, records=records)
+            program = cls(**data, records=records)
+            program.to_words()  # numbers that are none show here
+            return program
         except InputError:
             raise
         except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
             raise InputError(f"program: not a complete program ({error})") from error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as JSON, so that what is unpickled has been checked."""
+        return Program.from_json, (self.to_json(),)
 
     def to_words(self) -> npt.NDArray[np.uint32]:
         """Flat form for C++ and the browser: uint32 (words,), see :mod:`pycore.program.words`.
@@ -208,7 +215,7 @@ class Program:
         >>> from pycore.program.compile import compile_model
         >>> words = compile_model(disengagement()).to_words()
         >>> words[:3].astype("<u4").tobytes()[:4], int(words[1]), int(words[2]) == words.size
-        (b'SYOL', 1, True)
+        (b'SYOL', 2, True)
         """
         return pack(sections(self))
 
@@ -226,6 +233,10 @@ class Program:
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise InputError(f"program: {message}")
+
+
+def _is_float32(value: float) -> bool:
+    return abs(value) <= _LARGEST and float(np.float32(value)) == value
 
 
 def _is_index(value: object, size: int) -> bool:
@@ -247,7 +258,7 @@ def _validate(p: Program) -> None:
         )
     for constant in p.constants:
         _require(
-            isinstance(constant, float) and float(np.float32(constant)) == constant,
+            isinstance(constant, float) and _is_float32(constant),
             f"constant {constant!r} is not a finite float32",
         )
     for label, streams in (("start_streams", p.start_streams), ("step_streams", p.step_streams)):

@@ -74,6 +74,8 @@ def sections(p: Program) -> dict[str, npt.NDArray[np.int32 | np.uint32 | np.floa
     sizes = (
         len(p.inputs), p.n_scalars, p.n_registers, p.n_states, len(p.stages), p.stage_register,
     )  # fmt: skip
+    with np.errstate(over="ignore"):  # C++ refuses what is not finite
+        ranges = np.array([(r.low, r.high) for r in p.records], dtype=np.float32)
     return {
         "sizes": np.array(sizes, dtype=np.int32),
         "constants": np.array(p.constants, dtype=np.float32),
@@ -89,7 +91,7 @@ def sections(p: Program) -> dict[str, npt.NDArray[np.int32 | np.uint32 | np.floa
         "record_exponents": np.array(
             [(r.exponent, r.square_exponent) for r in p.records], dtype=np.int32
         ),
-        "record_ranges": np.array([(r.low, r.high) for r in p.records], dtype=np.float32),
+        "record_ranges": ranges,
         "record_bins": np.array([r.bins for r in p.records], dtype=np.int32),
         "record_name_sizes": np.array([len(name) for name in names], dtype=np.uint32),
         "record_names": np.frombuffer(text + bytes(-len(text) % 4), dtype="<u4").astype(np.uint32),

@@ -148,7 +148,7 @@ def _rows(segments: Any) -> list[dict[Any, Any]]:
 def _number(argument: str, value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise refuse(argument, value, "a finite number") from None
     if not np.isfinite(number) or isinstance(value, bool):
         raise refuse(argument, value, "a finite number")

@@ -15,11 +15,11 @@ import numpy as np
 import xarray as xr
 
 from pycore.errors import InputError, refuse
-from pycore.model.elements import Segment
 from pycore.model.model import Model
 from pycore.program.program import Program
 from pycore.simulation.network import Network
-from pycore.simulation.population import Population
+from pycore.simulation.population import population
+from pycore.simulation.scenario import parameter_draws, resolve
 
 __all__ = ["digest", "read", "reproduce", "write"]
 
@@ -62,7 +62,7 @@ def read(source: str | Path | xr.Dataset) -> dict[str, Any]:
     try:
         data: dict[str, Any] = json.loads(text)
         known = data["format"] == FORMAT_VERSION
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError(f"source: not the provenance of a run ({error})") from None
     if not known:
         raise refuse("source", data["format"], f"provenance of format {FORMAT_VERSION}")
@@ -119,25 +119,30 @@ def reproduce(
     >>> bool((again["heads_count"] == run["heads_count"]).all())
     True
     """
-    from pycore.simulation.simulate import run_settings
+    from pycore.simulation.simulate import check_size, run_settings
 
     p = read(source)
     try:
         model = Model.from_json(json.dumps(p["model"]))
         program = Program.from_json(json.dumps(p["program"]))
-        people = Population(tuple(Segment(**s) for s in p["segments"]))
-        draws = {n: np.asarray(v, dtype=float) for n, v in p["draws"].items()}
+        consumers, periods, expected = p["consumers"], p["periods"], str(p["ledger_sha256"])
+        check_size(consumers, periods)
+        people = population(model, [
+            {"segment": s["name"], "weight": s["weight"], **s["traits"]} for s in p["segments"]
+        ])  # fmt: skip
+        settings = resolve(model, p["scenarios"], periods)
+        draws = parameter_draws(model, p["draws"] or None, None)
         if "network" in p and network is None:
             network = Network.from_json(p["network"])
         elif (network.to_json() if network is not None else None) != p.get("network"):
             raise refuse("network", network, "the network of the run")
         run = run_settings(
-            model, program, people, p["scenarios"], draws, consumers=p["consumers"],
-            periods=p["periods"], seed=p["seed"], batches=p["batches"], threads=threads,
-            network=network,
+            model, program, people, settings, draws, consumers=consumers, periods=periods,
+            seed=p["seed"], batches=p["batches"], threads=threads, network=network,
         )  # fmt: skip
-        expected = p["ledger_sha256"]
-    except (KeyError, TypeError) as error:
+    except InputError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"source: incomplete provenance ({error!r})") from None
     found = digest(run["ledger"])
     if found != expected:

@@ -71,13 +71,15 @@ def _series(calendar: Calendar, periods: int) -> list[float]:
 
 
 def _path(argument: str, value: Any, periods: int) -> list[float]:
-    if callable(value):
-        value = [float(value(t)) for t in range(periods)]
-    values = np.atleast_1d(np.asarray(value))
+    allowed = "a finite number, one per period, or a function of the period"
+    try:
+        if callable(value):
+            value = [float(v) for v in map(value, range(periods))]
+        values = np.atleast_1d(np.asarray(value))
+    except (TypeError, ValueError, OverflowError):  # lists of different lengths among them
+        raise refuse(argument, value, allowed) from None
     if values.dtype.kind not in "iuf" or values.ndim != 1 or not np.isfinite(values).all():
-        raise refuse(
-            argument, value, "a finite number, one per period, or a function of the period"
-        )
+        raise refuse(argument, value, allowed)
     if len(values) not in (1, periods):
         raise refuse(argument, f"{len(values)} values", f"1 value or {periods}, one per period")
     return [float(v) for v in values]
@@ -106,7 +108,7 @@ def parameter_draws(
     if isinstance(posterior, Mapping) and not hasattr(posterior, "children"):
         for name in posterior:
             require_name("posterior", name, known)
-        found = {n: np.asarray(v, dtype=float).reshape(-1) for n, v in posterior.items()}
+        found = {n: _drawn(n, v) for n, v in posterior.items()}
     else:
         try:
             group = posterior["posterior"] if hasattr(posterior, "children") else (
@@ -114,7 +116,7 @@ def parameter_draws(
         except (AttributeError, KeyError):
             raise refuse("posterior", type(posterior).__name__, "a fit or a mapping") from None
         found = {
-            name: np.asarray(group[name].values, dtype=float).reshape(-1)
+            name: _drawn(name, group[name].values)
             for name in known
             if name in group and group[name].dims == ("chain", "draw")
         }
@@ -132,6 +134,17 @@ def parameter_draws(
             raise refuse(f"posterior[{name!r}]", "non-finite draws", "finite draws")
     chosen = np.linspace(0, total - 1, draws or total).round().astype(int)
     return {n: v[chosen] for n, v in found.items()}
+
+
+def _drawn(name: str, values: Any) -> npt.NDArray[np.float64]:
+    """Real numbers as they are; what NumPy would make a number of (texts, dates) is refused."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "iuf":
+        raise refuse(f"posterior[{name!r}]", values, "an array of real numbers")
+    return array.astype(np.float64).reshape(-1)
 
 
 def cell_inputs(
@@ -160,8 +173,9 @@ def cell_inputs(
             for segment in people.segments:
                 values = base | drawn | segment.traits
                 table = np.empty((rows, len(program.inputs)), dtype=np.float32)
-                for column, name in enumerate(program.inputs):
-                    table[:, column] = setting.get(name, values[name])
+                with np.errstate(over="ignore"):  # refused below
+                    for column, name in enumerate(program.inputs):
+                        table[:, column] = setting.get(name, values[name])
                 cells.append(table)
     for table in cells:
         if not np.isfinite(table).all():

@@ -143,8 +143,7 @@ def simulate(
     """
     if not isinstance(model, Model):
         raise refuse("model", model, "a pycore Model")
-    _whole("consumers", consumers, 1, MAX_CONSUMERS)
-    _whole("periods", periods, 1, MAX_PERIODS)
+    check_size(consumers, periods)
     coupled = list(model.of_kind(Environment))
     for argument, value in (("checkpoint", checkpoint), ("client", client)):
         if coupled and value is not None:
@@ -185,13 +184,13 @@ def run_settings(
     _whole("seed", seed, 0, 2**64 - 1)
     if threads is not None:
         _whole("threads", threads, 1, 1024)
+    number = len(next(iter(draws.values()))) if draws else 1
+    repeats = len(settings) * number
+    counts = people.counts(consumers)
+    per_batch = repeats * len(people.segments) * periods * program.width * 8
+    batches = _batches(community_batches(program, counts, batches), per_batch)
     cells = cell_inputs(model, program, people, settings, draws)
     check_probabilities(model, program, cells)
-    number = len(next(iter(draws.values()))) if draws else 1
-    per_batch = len(cells) * periods * program.width * 8
-    counts = people.counts(consumers)
-    batches = _batches(community_batches(program, counts, batches), per_batch)
-    repeats = len(settings) * number
     work = Work(
         program, cells, counts * repeats, list(range(len(people.segments))) * repeats, batches,
         periods, int(seed),
@@ -230,6 +229,12 @@ def run_settings(
         "provenance": json.dumps(provenance, allow_nan=False),
     }
     return run
+
+
+def check_size(consumers: Any, periods: Any) -> None:
+    """Refuse what is no number of consumers or periods."""
+    _whole("consumers", consumers, 1, MAX_CONSUMERS)
+    _whole("periods", periods, 1, MAX_PERIODS)
 
 
 def _whole(argument: str, value: Any, low: int, high: int) -> None:

@@ -106,7 +106,7 @@ def trajectories(
     )  # fmt: skip
     if to is not None:
         return write_lives(replay, to, progress)
-    names, wanted = replay.names, list(replay.ids)
+    names, wanted = replay.names, replay.ids
     if len(wanted) * periods * len(names) > MAX_VALUES:
         raise refuse("ids", f"{len(wanted)} consumers × {periods} periods × {len(names)} values",
                      f"at most {MAX_VALUES:,} values, or any number with to=")  # fmt: skip
@@ -126,7 +126,7 @@ def trajectories(
         data,
         coords={
             "scenario": list(replay.settings),
-            "consumer": wanted,
+            "consumer": list(wanted),
             "period": ("period", np.arange(1, periods + 1), {"units": model.period}),
             "segment": ("consumer", [replay.people.names[g] for g in segment]),
         },

@@ -10,27 +10,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from pycore import _core
 from pycore.program import interpret
-from pycore.program.compile import compile_model
-from pycore.program.program import Program
-from tests.benchmarks.benchmark_model import PERIODS, SEGMENTS, benchmark_model
+from tests.benchmarks.benchmark_model import SEGMENTS
 from tests.benchmarks.cluster import two_workers
 from tests.benchmarks.coupling import coupling, exceeded
-from tests.benchmarks.peers.columns import COLUMNS, F64, Peer, standard_errors_apart
+from tests.benchmarks.machine import Machine, core_seconds, processor
+from tests.benchmarks.peers.columns import F64, Peer, standard_errors_apart
 from tests.benchmarks.peers.jax_scan import jax_scan
 from tests.benchmarks.peers.mesa_agents import mesa_agents
 from tests.benchmarks.peers.numba_expert import numba_expert
@@ -64,59 +58,6 @@ TARGETS = {
 # comparisons at most.
 LARGEST_DISTANCE = 5.5
 SCENARIOS = {"benchmark model, nobody leaves": -30.0, "benchmark model, with churn": -5.5}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The benchmark model compiled from its symbols."""
-
-    program: Program
-    inputs: list[npt.NDArray[np.float32]]
-
-    @classmethod
-    def build(cls, leave_base: float) -> Machine:
-        """Compile the model with this propensity to leave."""
-        model = benchmark_model(leave_base)
-        program = compile_model(model)
-        tables = [
-            np.array([[s.traits[name] for name in program.inputs]], dtype=np.float32)
-            for s in model.segments.values()
-        ]
-        return cls(program, tables)
-
-    def arguments(self, consumers: int, seed: int) -> tuple[Any, ...]:
-        """Population and seed as both interpreters take them."""
-        counts = np.full(SEGMENTS, consumers // SEGMENTS, dtype=np.uint64)
-        return self.inputs, counts, np.arange(SEGMENTS, dtype=np.uint32), 1, PERIODS, seed
-
-    def run(self, consumers: int, seed: int, **settings: Any) -> npt.NDArray[np.int64]:
-        """Ledger by the compiled machine."""
-        arguments = self.arguments(consumers, seed)
-        return _core.run(self.program.to_core(), *arguments, **settings)
-
-    def sums(self, ledger: npt.NDArray[np.int64]) -> F64:
-        """Sums in the columns of the peers."""
-        rows = ledger[:, 0].astype(np.float64)
-        columns = {"left": rows[..., 2]}
-        for record in self.program.records:
-            place = self.program.offsets[record.name]
-            if record.kind == "count":
-                columns[record.name] = rows[..., place]
-            else:
-                columns[record.name] = rows[..., place] * 2.0**-record.exponent
-                columns[f"{record.name} squared"] = (
-                    rows[..., place + 1] * 2.0**-record.square_exponent
-                )
-        somewhere = columns["left"] + columns["disappointed"] + columns["exhausted"]
-        columns["calm"] = rows[..., 0] - somewhere
-        return np.stack([columns[name] for name in COLUMNS], axis=-1)
-
-
-def core_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Processor time of a call and what it returned."""
-    begin = time.process_time()
-    result = work()
-    return time.process_time() - begin, result
 
 
 def contenders(machine: Machine, leave_base: float, consumers: int) -> dict[str, Contender]:
@@ -275,16 +216,6 @@ def main(arguments: list[str]) -> int:
     sys.stdout.writelines(f"below its target: {line}\n" for line in below)
     sys.stdout.writelines(f"above its limit: {line}\n" for line in above)
     return int(bool(below or above))
-
-
-def processor() -> str:
-    """Return what the processor is called."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import pycore as pc
-from tests.benchmarks.__main__ import processor
 from tests.benchmarks.benchmark_model import PERIODS, benchmark_model
+from tests.benchmarks.machine import processor
 
 OUT = Path(__file__).parents[2] / "build" / "billion.json"
 

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from pycore import _core
-from tests.benchmarks.__main__ import Machine, core_seconds
 from tests.benchmarks.benchmark_model import PERIODS
+from tests.benchmarks.machine import Machine, core_seconds
 from tests.portable.hosts import hosts
 
 SCRIPT = Path(__file__).with_suffix(".mjs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 
+import networkx  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -211,7 +212,6 @@ def test_a_given_network_is_asked_for_again() -> None:
 
 
 def test_a_networkx_graph_and_its_matrix_are_one_network() -> None:
-    networkx = pytest.importorskip("networkx")
     graph = networkx.karate_club_graph()
     of_graph = pc.Network.given(graph).listed(34)
     of_matrix = pc.Network.given(networkx.to_scipy_sparse_array(graph)).listed(34)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from typing import Any
 
 import numpy as np
@@ -414,6 +415,62 @@ def test_a_value_that_does_not_fit_is_named(
         by_machine(program, population, isa=isa)
     with pytest.raises(ValueError, match=message):
         by_oracle(program, population)
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_value_that_is_no_number_is_named_alike_everywhere(isa: str, sign: float) -> None:
+    program = Program(
+        name="nothing", inputs=(), constants=(sign, 0.0), n_scalars=3, n_registers=1, n_states=1,
+        scalar_code=(row(Op.DIV, 2, (1, 1)),), start_code=(),
+        step_code=(row(Op.BROADCAST, 0, (), (2,)), row(Op.AFFINE1, 0, (0,), (1, 0))),
+        start_streams=(), step_streams=(), records=(Record("x", "moments", 0),),
+    )  # fmt: skip
+    people = Population(
+        [np.zeros((1, 0), np.float32)], np.array([9], np.uint64), np.zeros(1, np.uint32), 1, 1, 1
+    )
+    with pytest.raises(ValueError, match=r"^record 'x' out of range in period 0: value nan$"):
+        by_machine(program, people, isa=isa)
+
+
+@pytest.mark.slow
+def test_a_sum_that_passes_its_range_is_named() -> None:
+    """2³² values of 2³¹ − 128 steps fit into 63 bits; one block more does not."""
+    program = Program(
+        name="large", inputs=(), constants=((2**31 - 128) / 2**30,), n_scalars=1, n_registers=1,
+        n_states=1, scalar_code=(), start_code=(), step_code=(row(Op.BROADCAST, 0, (), (0,)),),
+        start_streams=(), step_streams=(),
+        records=(
+            Record("before", "count", 0), Record("size of it", "moments", 0, False, 30, 20),
+            Record("after", "count", 0),
+        ),
+    )  # fmt: skip
+    people = Population(
+        [np.zeros((1, 0), np.float32)], np.array([2**32 + 2**16], np.uint64),
+        np.zeros(1, np.uint32), 1, 1, 1,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"^record 'size of it': its sum passes 2\^63 in period 0"):
+        by_machine(program, people, block=1024)
+
+
+def test_the_largest_program_is_checked_within_a_second() -> None:
+    """The sizes that the limits allow; what is spent on messages that nobody reads shows here."""
+    rows = np.tile(integers(*row(Op.AFFINE4, 1, (0, 0, 0, 0), (0, 0, 0, 0, 0))), 65_536)
+    computed = np.tile(integers(*row(Op.COPY, 2, (0,))), 65_536)
+    code = {"start_code": rows, "step_code": rows, "scalar_code": computed}
+    n = 65_536
+    records = {
+        "record_kinds": np.full(n, 2, np.int32), "record_registers": np.zeros(n, np.int32),
+        "record_by_stage": np.zeros(n, np.int32), "record_exponents": np.zeros(2 * n, np.int32),
+        "record_ranges": np.tile(np.array([0, 1], np.float32), n),
+        "record_bins": np.full(n, 4096, np.int32), "record_name_sizes": np.full(n, 200, np.uint32),
+        "record_names": np.full(50 * n, 0x41414141, np.uint32),
+    }  # fmt: skip
+    for parts in (sizes(n_scalars=3) | code, records):
+        words = pack(arguments(coin()) | parts)
+        start = time.process_time()
+        _core.Program(words)
+        assert time.process_time() - start < 1.0
 
 
 @pytest.mark.parametrize("isa", _core.isas())

@@ -17,7 +17,6 @@ from tests.contract.noise import noise
 
 # Three runs of 2^36 consumers, each meant to be interrupted; prints when the interrupt arrived and
 # how many threads it left.  The clock is the system's monotonic one, the same in both processes.
-# Tests started in the background inherit that SIGINT is ignored, so the handler is set by name.
 LONG_RUNS = """
 import os, signal, time
 import numpy as np
@@ -27,7 +26,7 @@ from tests.contract.noise import noise
 def tasks():
     return len(os.listdir("/proc/self/task"))
 
-signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 program, before = noise().to_core(), tasks()
 for _ in range(3):
     try:

@@ -21,12 +21,12 @@ def plain_cpp() -> Peer:
     return _compiled("plain.cpp")
 
 
-def hand_written() -> Peer:
+def hand_written(*options: str) -> Peer:
     """One model fused into one kernel, with the machine's own generator, functions and vectors."""
     return _compiled(
-        "kernel.cpp", f"-I{INCLUDE}", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
-        "-fschedule-insns", "-fsched-pressure",
-        "-Wno-uninitialized", "-Wno-maybe-uninitialized",
+        "kernel.cpp", *options, f"-I{INCLUDE}", "-ffp-contract=off", "-fno-math-errno",
+        "-fno-trapping-math", "-fschedule-insns", "-fsched-pressure", "-Wno-uninitialized",
+        "-Wno-maybe-uninitialized",
     )  # fmt: skip
 
 

@@ -1,0 +1,303 @@
+// Words that nobody has checked → reader → program → run, under sanitizers (PYCORE_FUZZ,
+// libFuzzer).
+//
+// An input is one word that chooses the population, then the flat form of a program.  The mutator
+// knows no more of the form than that lengths precede sections, so a new section changes nothing
+// here.  What is refused with a reason is well; what runs must give the same bits on two
+// instruction sets and take less than a second of the processor.
+#include "pycore/run.hpp"
+#include "pycore/words.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+
+namespace {
+
+using Words = std::vector<std::uint32_t>;
+using Random = std::minstd_rand;
+
+constexpr std::int64_t MOST_CELLS = 1 << 14; // of a ledger: what runs here is small
+
+Words to_words(const std::uint8_t* data, std::size_t size) {
+    Words words(size / sizeof(std::uint32_t));
+    if (!words.empty()) std::memcpy(words.data(), data, words.size() * sizeof words[0]);
+    return words;
+}
+
+std::size_t pick(Random& random, std::size_t size) {
+    return random() % size;
+}
+
+// --- what an input does ---------------------------------------------------------------------
+
+struct Tally {
+    std::uint64_t executions = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t finished = 0;
+    Tally() = default;
+    Tally(const Tally&) = delete;
+    Tally& operator=(const Tally&) = delete;
+    ~Tally() {
+        std::fprintf(stderr, "fuzz_words: %llu executions, %llu programs accepted, %llu run\n",
+                     static_cast<unsigned long long>(executions),
+                     static_cast<unsigned long long>(accepted),
+                     static_cast<unsigned long long>(finished));
+    }
+};
+
+Tally tally;
+
+[[noreturn]] void found(const char* what) {
+    std::fprintf(stderr, "fuzz_words: %s\n", what);
+    std::abort();
+}
+
+struct Population {
+    std::vector<pycore::Cell> cells;
+    pycore::RunSettings settings;
+
+    Population(const pycore::Program& program, std::uint32_t choice) {
+        Random random(choice);
+        constexpr std::uint64_t COUNTS[] = {1, 3, 17, 40, 70, 130};
+        constexpr float VALUES[] = {
+            0.0F, 0.5F, 1.0F, -3.0F, 1e30F, -1e-40F, __builtin_inff(), __builtin_nanf("")};
+        settings.periods = 1 + static_cast<std::int64_t>(pick(random, 6));
+        settings.batches = 1 + static_cast<std::int64_t>(pick(random, 3));
+        settings.seed = random();
+        settings.threads = 1;
+        settings.block = 128;
+        cells.resize(1 + pick(random, 2));
+        for (pycore::Cell& cell : cells) {
+            cell.segment = static_cast<std::uint32_t>(&cell - cells.data());
+            cell.count = COUNTS[pick(random, std::size(COUNTS))];
+            cell.low = pick(random, 2) == 0 ? 0 : cell.count / 2;
+            cell.high = cell.count;
+            cell.inputs.rows = pick(random, 2) == 0 ? 1 : settings.periods;
+            cell.inputs.values.resize(
+                static_cast<std::size_t>(cell.inputs.rows * program.inputs()));
+            for (float& value : cell.inputs.values)
+                value = VALUES[pick(random, std::size(VALUES))];
+        }
+    }
+};
+
+// What came of a run: its ledger and, if it was refused, the reason.
+struct Result {
+    std::vector<std::int64_t> ledger;
+    std::string refusal;
+};
+
+Result run_on(const pycore::Kernels& kernels, const pycore::Program& program, Population& people) {
+    people.settings.kernels = &kernels;
+    Result result;
+    result.ledger.resize(
+        static_cast<std::size_t>(pycore::ledger_size(program, people.cells, people.settings)));
+    try {
+        pycore::run(program, people.cells, people.settings, {}, result.ledger.data());
+    } catch (const std::invalid_argument& error) {
+        result.ledger.clear();
+        result.refusal = error.what();
+    }
+    return result;
+}
+
+std::vector<float> trace_on(const pycore::Kernels& kernels, const pycore::Program& program,
+                            Population& people, std::int32_t index) {
+    people.settings.kernels = &kernels;
+    const std::vector<std::uint64_t> ids = {0, 1, 5, 1, (std::uint64_t{1} << 33) + 2, 77};
+    std::vector<float> out(ids.size() * static_cast<std::size_t>(people.settings.periods));
+    try {
+        pycore::trace(program, people.cells, ids, {index}, people.settings, out.data());
+    } catch (const std::invalid_argument&) {
+        out.clear(); // a register that holds nothing after a step
+    }
+    return out;
+}
+
+bool same_numbers(const std::vector<float>& a, const std::vector<float>& b) {
+    // Which of several NaN comes out is the processor's business.
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) {
+        return std::memcmp(&x, &y, sizeof x) == 0 || (x != x && y != y);
+    });
+}
+
+void live(const pycore::Program& program, std::uint32_t choice) {
+    Population people(program, choice);
+    const auto kernels = pycore::available_kernels();
+    people.settings.kernels = kernels.back();
+    if (pycore::ledger_size(program, people.cells, people.settings) > MOST_CELLS) return;
+    const pycore::Kernels& one = *kernels[choice % kernels.size()];
+    const pycore::Kernels& other = *kernels.back();
+    switch (choice / 16 % 8) {
+    case 0:
+    case 1: {
+        const auto index = static_cast<std::int32_t>(choice / 128 % 64);
+        if (!same_numbers(trace_on(one, program, people, index),
+                          trace_on(other, program, people, index))) {
+            found("two instruction sets disagree about a life");
+        }
+        break;
+    }
+    case 2: {
+        const Result first = run_on(one, program, people), second = run_on(other, program, people);
+        if (first.ledger != second.ledger || first.refusal != second.refusal) {
+            found("two instruction sets disagree about a ledger");
+        }
+        break;
+    }
+    default: // most inputs run once: there is time for more of them
+        run_on(one, program, people);
+    }
+    ++tally.finished;
+}
+
+void try_words(const Words& input) {
+    if (input.empty()) return;
+    const Words form(input.begin() + 1, input.end());
+    try {
+        const pycore::Program program(pycore::read_words(form.data(), form.size()));
+        ++tally.accepted;
+        live(program, input[0]);
+    } catch (const std::invalid_argument& error) {
+        if (std::strlen(error.what()) < 10) found("a refusal without a reason");
+    }
+}
+
+// --- how inputs are changed -----------------------------------------------------------------
+
+// The population's word, the form's mark and version, and its sections.
+struct Form {
+    std::uint32_t choice = 0;
+    std::uint32_t head[2] = {};
+    std::vector<Words> sections;
+
+    // False if the lengths do not fit the words.
+    bool read(const Words& input) {
+        if (input.size() < 5) return false;
+        choice = input[0];
+        head[0] = input[1];
+        head[1] = input[2];
+        for (std::size_t place = 4; place < input.size();) {
+            const std::size_t length = input[place++];
+            if (length > input.size() - place) return false;
+            const auto from = input.begin() + static_cast<std::ptrdiff_t>(place);
+            sections.emplace_back(from, from + static_cast<std::ptrdiff_t>(length));
+            place += length;
+        }
+        return true;
+    }
+
+    Words write() const {
+        Words words = {choice, head[0], head[1], 0};
+        for (const Words& section : sections) {
+            words.push_back(static_cast<std::uint32_t>(section.size()));
+            words.insert(words.end(), section.begin(), section.end());
+        }
+        words[3] = static_cast<std::uint32_t>(words.size() - 1);
+        return words;
+    }
+};
+
+std::uint32_t any_word(Random& random, std::uint32_t old) {
+    constexpr std::uint32_t SPECIAL[] = {0x7FFFFFFFU, 0x80000000U, 0xFFFFFFFFU, 0x7F800000U,
+                                         0x7FC00000U, 0x3F800000U, 0xBF800000U, 0x00000001U,
+                                         0x7149F2CAU, 4096U,       65536U,      64U};
+    switch (pick(random, 6)) {
+    case 0:
+        return old + 1;
+    case 1:
+        return old - 1;
+    case 2:
+        return SPECIAL[pick(random, std::size(SPECIAL))];
+    case 3:
+        return old ^ (1U << pick(random, 32));
+    default:
+        return static_cast<std::uint32_t>(pick(random, 40));
+    }
+}
+
+// One change of one section; entries of twelve words are moved whole.
+void change(Words& section, Random& random) {
+    const std::size_t entry = !section.empty() && section.size() % 12 == 0 ? 12 : 1;
+    const std::size_t entries = section.size() / entry;
+    const auto at = [&](std::size_t i) {
+        return section.begin() + static_cast<std::ptrdiff_t>(i * entry);
+    };
+    if (entries == 0) {
+        section.push_back(any_word(random, 0));
+        return;
+    }
+    const std::size_t i = pick(random, entries), k = pick(random, entries);
+    switch (pick(random, 8)) {
+    case 0: {
+        const Words copy(at(i), at(i) + static_cast<std::ptrdiff_t>(entry));
+        section.insert(at(k), copy.begin(), copy.end());
+        break;
+    }
+    case 1:
+        section.erase(at(i), at(i) + static_cast<std::ptrdiff_t>(entry));
+        break;
+    case 2:
+        std::swap_ranges(at(i), at(i) + static_cast<std::ptrdiff_t>(i == k ? 0 : entry), at(k));
+        break;
+    case 3: { // the same place of another entry
+        const std::size_t place = pick(random, entry);
+        section[i * entry + place] = section[k * entry + place];
+        break;
+    }
+    default: {
+        std::uint32_t& word = section[pick(random, section.size())];
+        word = any_word(random, word);
+    }
+    }
+}
+
+std::size_t put(const Words& words, std::uint8_t* data, std::size_t max_size) {
+    const std::size_t size = words.size() * sizeof words[0];
+    if (size > max_size) return 0;
+    std::memcpy(data, words.data(), size);
+    return size;
+}
+
+} // namespace
+
+// Little quarantine and short stacks: these programs are small and many.
+extern "C" const char* __asan_default_options() {
+    return "quarantine_size_mb=4:thread_local_quarantine_size_kb=64:malloc_context_size=4";
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    ++tally.executions;
+    const std::clock_t start = std::clock();
+    try_words(to_words(data, size));
+    if (std::clock() - start > CLOCKS_PER_SEC) found("an input takes more than a second");
+    return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t max_size, unsigned int seed) {
+    Random random(seed);
+    Form form;
+    if (pick(random, 32) == 0 || !form.read(to_words(data, size)) || form.sections.empty()) {
+        return LLVMFuzzerMutate(data, size, max_size);
+    }
+    const std::size_t changes = 1 + pick(random, 2);
+    for (std::size_t i = 0; i < changes; ++i) {
+        if (pick(random, 8) == 0) {
+            form.choice = static_cast<std::uint32_t>(random());
+        } else {
+            change(form.sections[pick(random, form.sections.size())], random);
+        }
+    }
+    const std::size_t written = put(form.write(), data, max_size);
+    return written > 0 ? written : LLVMFuzzerMutate(data, size, max_size);
+}
