@@ -1,21 +1,22 @@
 // Consumers who influence each other: all of a group live one period, then the next.
 //
-// What a block keeps between periods stands in a store: states, ids, and the words of the four
-// periods that one call of Philox gives.  A team of threads takes blocks in any order; its last
-// thread to finish a period turns the exact sums into the environments of the next.  Small groups,
-// such as communities, have a team of one thread each, and their store stays in its cache.
+// What a block keeps between periods stands in a store: the states that the next period reads, and
+// ids once somebody has left.  Random words are drawn again in every period, which costs less than
+// to keep them.  A team of threads takes portions of blocks in any order; its last thread to finish
+// a round turns the exact sums into the environments of the next.  Small groups, such as
+// communities, have a team of one thread each, and their store stays in its cache.
 #include "arena.hpp"
 #include "pycore/run.hpp"
 #include "pycore/simd_scalar.hpp"
+#include "rounds.hpp"
 #include "schedule.hpp"
+#include "talk.hpp"
 #include "workers.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <condition_variable>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -30,61 +31,6 @@ constexpr std::uint64_t LOW_WORD = std::uint64_t{1} << 32;
 constexpr std::uint64_t BLOCKS_AT_ONCE = 8;
 // Groups up to this size are lived by one thread, others by all together.
 constexpr std::uint64_t SMALL_GROUP = 16384;
-constexpr std::int32_t SILENT = INT32_MIN; // of those who were not active
-
-// Threads that work in rounds: when all who have a seat wait, the last of them prepares the next
-// round for all.  A seat is given up by whatever way its thread ends, so that nobody waits for one
-// who is gone; a thread that comes late takes part from the next round on.
-class Rounds {
-  public:
-    // `prepare` says whether there is a next round and never throws; after a no it says no again.
-    explicit Rounds(std::function<bool()> prepare) : prepare_(std::move(prepare)) {}
-
-    class Seat {
-      public:
-        explicit Seat(Rounds& rounds) : rounds_(rounds) {
-            const std::lock_guard<std::mutex> lock(rounds_.mutex_);
-            ++rounds_.seats_;
-        }
-        ~Seat() {
-            const std::lock_guard<std::mutex> lock(rounds_.mutex_);
-            --rounds_.seats_;
-            rounds_.begin_if_all_wait();
-        }
-        Seat(const Seat&) = delete;
-        Seat& operator=(const Seat&) = delete;
-
-        // Wait for the next round; false if there is none.
-        bool next() {
-            std::unique_lock<std::mutex> lock(rounds_.mutex_);
-            const std::uint64_t round = rounds_.round_;
-            ++rounds_.waiting_;
-            rounds_.begin_if_all_wait();
-            rounds_.begun_.wait(lock, [&] { return rounds_.round_ != round; });
-            return rounds_.more_;
-        }
-
-      private:
-        Rounds& rounds_;
-    };
-
-  private:
-    void begin_if_all_wait() {
-        if (waiting_ == 0 || waiting_ < seats_) return;
-        more_ = prepare_();
-        waiting_ = 0;
-        ++round_;
-        begun_.notify_all();
-    }
-
-    const std::function<bool()> prepare_;
-    std::mutex mutex_;
-    std::condition_variable begun_;
-    std::int64_t seats_ = 0;
-    std::int64_t waiting_ = 0;
-    std::uint64_t round_ = 0;
-    bool more_ = true;
-};
 
 // Consumers of one cell and batch who are in a group; `node` numbers the first within the group.
 struct Piece {
@@ -110,6 +56,8 @@ struct Task {
     std::int64_t* ledger;
     Workers& workers;
     bool one_thread;
+    bool mutual; // who is heard by a consumer hears her
+    bool alone;  // one thread at a time works on a group
 
     const CouplingDefinition& coupling() const noexcept { return program.definition().coupling; }
     std::int64_t row_cells() const noexcept { return settings.periods * program.width(); }
@@ -119,15 +67,46 @@ struct Task {
     }
 };
 
-// Bytes of the rows that one block keeps.
-std::uint64_t stored_rows(const Program& program) {
-    const ProgramDefinition& p = program.definition();
-    return static_cast<std::uint64_t>(p.n_states) + p.step_streams.size() * WORDS_PER_CALL + 1;
-}
+// States that live from one period to the next: those that a step reads before it writes them.
+struct Kept {
+    std::vector<std::int32_t> changing; // written by steps
+    std::vector<std::int32_t> constant; // such as traits drawn once
+
+    explicit Kept(const Program& program) {
+        const ProgramDefinition& p = program.definition();
+        std::vector<bool> read(static_cast<std::size_t>(p.n_registers)), written(read);
+        const auto reads = [&](std::int32_t r) {
+            const auto k = static_cast<std::size_t>(r);
+            if (!written[k]) read[k] = true;
+        };
+        for (const Instruction& row : p.step_code) {
+            for (std::int32_t k = 0; k < SPECIFICATIONS[static_cast<int>(row.op)].lanes; ++k)
+                reads(row.lane[k]);
+            written[static_cast<std::size_t>(row.target)] = true;
+        }
+        for (const RecordDefinition& record : p.records)
+            if (record.kind != RecordKind::shared) reads(record.source);
+        for (const SignalDefinition& signal : p.coupling.signals)
+            reads(signal.source);
+        if (p.stages > 0) reads(static_cast<std::int32_t>(p.stage_register));
+        // Neighbours are heard anew in every period.
+        for (const SignalDefinition& signal : p.coupling.signals)
+            read[static_cast<std::size_t>(signal.target)] = false;
+        for (std::int32_t r = 0; r < static_cast<std::int32_t>(p.n_states); ++r) {
+            const auto k = static_cast<std::size_t>(r);
+            if (read[k]) (written[k] ? changing : constant).push_back(r);
+        }
+    }
+
+    // Rows of a block: ids, then states.
+    std::uint64_t rows() const noexcept { return 1 + changing.size() + constant.size(); }
+};
 
 class Group {
   public:
-    Group(const Task& task, std::int64_t stride) : task_(task), stride_(stride) {}
+    explicit Group(const Task& task)
+        : task_(task), kept_(task.program),
+          talk_(task.program, task.network, task.settings, task.mutual) {}
 
     // Take these pieces; the lanes of a block share the high word of their ids.
     void assign(std::vector<Piece> pieces) {
@@ -148,25 +127,49 @@ class Group {
             }
             everybody_ += item.high - item.low;
         }
-        const CouplingDefinition& coupling = task_.coupling();
-        const std::size_t lines =
-            stored_rows(task_.program) * static_cast<std::size_t>(stride_) / Line::SIZE;
-        if (lines * blocks_.size() > stored_) {
-            stored_ = lines * blocks_.size();
+        block_lines_ = kept_.rows() * static_cast<std::size_t>(task_.settings.block) / Line::SIZE;
+        if (block_lines_ * blocks_.size() > stored_) {
+            stored_ = block_lines_ * blocks_.size();
             store_.reset(); // before the larger one is asked for
             store_.reset(new Line[stored_]);
         }
-        block_lines_ = lines;
-        for (auto& said : said_)
-            said.resize(coupling.signals.size() * everybody_);
-        shared_.assign(coupling.inputs.size(), 0.0F);
+        talk_.assign(everybody_, (blocks_.size() + BLOCKS_AT_ONCE - 1) / BLOCKS_AT_ONCE);
+        shared_.assign(task_.coupling().inputs.size(), 0.0F);
         files_.resize(cells_.size());
         for (auto& file : files_)
             file.assign(static_cast<std::size_t>(file_size()), 0.0F);
         total_.assign(static_cast<std::size_t>(task_.program.width()), 0);
+        period_ = -1;
+        exchanging_ = false;
     }
 
-    // By one thread: environments from the period that is over, scalars of the one that begins.
+    // By one thread: the next round of the group, until its last period is over.
+    bool advance() {
+        if (period_ == task_.settings.periods) return false;
+        exchanging_ =
+            talk_.any() && !exchanging_ && period_ >= 0 && period_ + 1 < task_.settings.periods;
+        if (exchanging_) {
+            talk_.begin_exchange();
+        } else {
+            begin_period(period_ + 1);
+        }
+        return period_ < task_.settings.periods;
+    }
+
+    // By any number of threads: a part of the round.
+    void work(Arena& arena, std::vector<std::int64_t>& local) {
+        if (exchanging_) {
+            talk_.exchange(arena, task_.alone, task_.workers.stop());
+        } else {
+            live_period(arena, local);
+        }
+    }
+
+    std::int64_t period() const noexcept { return period_; }
+    std::uint64_t everybody() const noexcept { return everybody_; }
+
+  private:
+    // Environments from the period that is over, scalars of the one that begins.
     void begin_period(std::int64_t period) {
         if (period > 0) {
             task_.program.next_environments(total_.data(), everybody_, files_.front().data(),
@@ -176,7 +179,6 @@ class Group {
         period_ = period;
         next_ = 0;
         std::fill(total_.begin(), total_.end(), 0);
-        std::swap(said_[0], said_[1]);
         if (period == task_.settings.periods) return;
         std::vector<float> row(static_cast<std::size_t>(task_.program.inputs()));
         for (std::size_t k = 0; k < cells_.size(); ++k) {
@@ -193,7 +195,6 @@ class Group {
         }
     }
 
-    // By any number of threads: live the period, block by block.
     void live_period(Arena& arena, std::vector<std::int64_t>& local) {
         for (;;) {
             const std::uint64_t first = next_.fetch_add(BLOCKS_AT_ONCE, std::memory_order_relaxed);
@@ -201,6 +202,8 @@ class Group {
             const std::uint64_t last =
                 std::min<std::uint64_t>(first + BLOCKS_AT_ONCE, blocks_.size());
             std::size_t piece = blocks_[first].piece;
+            Portion* const portion = talk_.any() ? &talk_.portion(first / BLOCKS_AT_ONCE) : nullptr;
+            if (portion != nullptr) talk_.begin(*portion);
             std::fill(local.begin(), local.end(), 0);
             for (std::uint64_t b = first; b < last; ++b) {
                 if (task_.workers.stop().raised()) return;
@@ -210,19 +213,13 @@ class Group {
                     std::fill(local.begin(), local.end(), 0);
                     piece = block.piece;
                 }
-                if (block.lanes > 0) {
-                    live_block(b, arena, local.data());
-                } else {
-                    silence(block);
-                }
+                if (block.lanes > 0) live_block(b, arena, local.data(), portion);
             }
             merge(piece, local);
+            if (portion != nullptr) talk_.end(*portion);
         }
     }
 
-    std::uint64_t everybody() const noexcept { return everybody_; }
-
-  private:
     struct alignas(64) Line {
         static constexpr std::size_t SIZE = 16;
         std::uint32_t words[SIZE];
@@ -232,21 +229,23 @@ class Group {
         return std::max<std::int64_t>({task_.program.n_scalars(), task_.coupling().n_scalars, 1});
     }
 
-    void live_block(std::size_t index, Arena& arena, std::int64_t* row) {
+    void live_block(std::size_t index, Arena& arena, std::int64_t* row, Portion* portion) {
         Block& block = blocks_[index];
         const Item& item = pieces_[block.piece].item;
         const Program& program = task_.program;
         const Kernels& kernels = *task_.settings.kernels;
         const ProgramView view = program.view();
-        auto* const rows = reinterpret_cast<std::uint32_t*>(store_.get() + index * block_lines_);
+        auto* const ids = reinterpret_cast<std::uint32_t*>(store_.get() + index * block_lines_);
+        auto* const states = reinterpret_cast<float*>(ids + task_.settings.block);
         BlockMemory memory = arena.memory();
-        std::uint32_t* const scratch_words = memory.words;
-        memory.id_low = rows;
-        memory.words = rows + stride_;
-        std::uint32_t* const states =
-            memory.words + view.step_streams.count * WORDS_PER_CALL * stride_;
         const std::uint64_t id =
             static_cast<std::uint64_t>(task_.cells[item.cell].segment) << 40 | block.low;
+        if (block.lanes < static_cast<std::int32_t>(block.size)) {
+            std::copy_n(ids, block.lanes, memory.id_low);
+        } else {
+            for (std::int64_t i = 0; i < task_.settings.block; ++i)
+                memory.id_low[i] = static_cast<std::uint32_t>(id + static_cast<std::uint64_t>(i));
+        }
 
         Lives lives{};
         lives.lanes = block.lanes;
@@ -260,143 +259,100 @@ class Group {
         lives.stop = &task_.workers.stop();
         const auto period = static_cast<std::int32_t>(period_);
         if (period == 0) {
-            for (std::int64_t i = 0; i < task_.settings.block; ++i)
-                memory.id_low[i] = static_cast<std::uint32_t>(id + static_cast<std::uint64_t>(i));
-            BlockMemory starting = memory;
-            starting.words = scratch_words;
-            kernels.begin(view, lives, starting);
+            kernels.begin(view, lives, memory);
         } else {
-            for (std::int32_t r = 0; r < view.n_states; ++r)
-                std::memcpy(memory.registers + r * stride_, states + r * stride_,
-                            bytes(lives.lanes));
-            hear(block, lives, memory, scratch_words);
+            load(states, memory, lives.lanes);
+            hear(block, lives, memory);
+            if (period % WORDS_PER_CALL != 0) {
+                const auto call = static_cast<std::uint32_t>(period / WORDS_PER_CALL);
+                kernels.draw(view.step_streams, PURPOSE_STEP << 28 | call, lives, lives.lanes,
+                             memory);
+            }
         }
         bool leaving = false;
         Fault fault{};
         if (kernels.step(view, lives, memory, period, leaving, fault) == Outcome::out_of_range)
             throw std::invalid_argument(out_of_range(program, fault));
-        speak(block, lives, memory);
+        if (portion != nullptr) speak(*portion, block, lives, memory);
         if (leaving) {
-            block.lanes =
-                kernels.leave(view, lives, lives.lanes, period % WORDS_PER_CALL + 1, memory);
+            if (portion != nullptr) say_who_leaves(*portion, block, lives, memory);
+            block.lanes = kernels.leave(view, lives, lives.lanes, WORDS_PER_CALL, memory);
+            std::copy_n(memory.id_low, block.lanes, ids);
         }
-        for (std::int32_t r = 0; r < view.n_states; ++r)
-            std::memcpy(states + r * stride_, memory.registers + r * stride_, bytes(block.lanes));
+        save(states, memory, block.lanes, leaving || period == 0);
     }
 
-    static std::size_t bytes(std::int32_t lanes) noexcept {
-        return static_cast<std::size_t>(lanes) * sizeof(float);
+    void load(const float* states, const BlockMemory& memory, std::int32_t lanes) const noexcept {
+        for (const auto* rows : {&kept_.changing, &kept_.constant}) {
+            for (const std::int32_t r : *rows) {
+                std::copy_n(states, lanes, memory.registers + r * memory.stride);
+                states += task_.settings.block;
+            }
+        }
     }
 
-    // Which consumer of the group is in each lane.
+    // What never changes only moves, when somebody leaves.
+    void save(float* states, const BlockMemory& memory, std::int32_t lanes,
+              bool moved) const noexcept {
+        for (const auto* rows : {&kept_.changing, &kept_.constant}) {
+            if (rows == &kept_.constant && !moved) return;
+            for (const std::int32_t r : *rows) {
+                std::copy_n(memory.registers + r * memory.stride, lanes, states);
+                states += task_.settings.block;
+            }
+        }
+    }
+
+    // Number within the group of the consumer who has this id in a block.
     std::uint64_t node(const Block& block, std::uint32_t id_low) const noexcept {
         const Piece& piece = pieces_[block.piece];
         const std::uint64_t first = piece.node + block.low - piece.item.low;
         return first + (id_low - static_cast<std::uint32_t>(block.low));
     }
 
-    std::int32_t* said(int when, std::size_t signal) noexcept {
-        return said_[when].data() + signal * everybody_;
-    }
-
-    void silence(const Block& block) noexcept {
-        const std::uint64_t first = node(block, static_cast<std::uint32_t>(block.low));
-        for (std::size_t s = 0; s < task_.coupling().signals.size(); ++s)
-            std::fill_n(said(1, s) + first, block.size, SILENT);
-    }
-
-    // Tell the neighbours of the next period; who is not active says nothing.
-    void speak(const Block& block, const Lives& lives, const BlockMemory& memory) {
+    void speak(Portion& portion, const Block& block, const Lives& lives,
+               const BlockMemory& memory) {
         const auto& signals = task_.coupling().signals;
-        silence(block);
         for (std::size_t s = 0; s < signals.size(); ++s) {
-            std::int32_t* const out = said(1, s);
-            const float* const x = memory.registers + signals[s].source * stride_;
+            const float* const x = memory.registers + signals[s].source * memory.stride;
             const float scale = power_of_two(signals[s].exponent);
+            const bool noting = talk_.noting();
             for (std::int32_t i = 0; i < lives.lanes; ++i) {
                 const float scaled = x[i] * scale;
                 if (!(__builtin_fabsf(scaled) < 2147483648.0F)) {
                     throw std::invalid_argument(
                         out_of_range(task_.signals[s], static_cast<std::int32_t>(period_), x[i]));
                 }
-                out[node(block, memory.id_low[i])] =
-                    static_cast<std::int32_t>(Scalar::round_to_int(scaled));
+                const auto value = static_cast<std::int32_t>(Scalar::round_to_int(scaled));
+                const std::uint64_t k = node(block, memory.id_low[i]);
+                if (noting) talk_.note_change(portion, s, k, value);
+                talk_.say(s, k, value);
             }
         }
     }
 
     // What the neighbours said in the period before, into the registers that hold it.
-    void hear(const Block& block, const Lives& lives, const BlockMemory& memory,
-              std::uint32_t* words) {
+    void hear(const Block& block, const Lives& lives, const BlockMemory& memory) const noexcept {
         const auto& signals = task_.coupling().signals;
         for (std::size_t s = 0; s < signals.size(); ++s) {
-            const std::int32_t* const from = said(0, s);
-            float* const out = memory.registers + signals[s].target * stride_;
-            const auto put = [&](std::int32_t i, std::int64_t sum, std::int64_t speakers) {
-                out[i] = aggregated(signals[s].kind, sum, signals[s].exponent, speakers);
-            };
-            if (task_.network.degree > 0) {
-                hear_hashed(block, lives, memory, words, from, put);
-            } else {
-                hear_listed(block, lives, memory, from, put);
-            }
+            float* const out = memory.registers + signals[s].target * memory.stride;
+            for (std::int32_t i = 0; i < lives.lanes; ++i)
+                out[i] = talk_.heard(s, node(block, memory.id_low[i]));
         }
     }
 
-    template <class Put>
-    void hear_listed(const Block& block, const Lives& lives, const BlockMemory& memory,
-                     const std::int32_t* from, Put&& put) {
-        const Network& network = task_.network;
-        for (std::int32_t i = 0; i < lives.lanes; ++i) {
-            const std::uint64_t k = node(block, memory.id_low[i]);
-            std::int64_t sum = 0, speakers = 0;
-            for (std::int64_t e = network.starts[k]; e < network.starts[k + 1]; ++e) {
-                const std::int32_t value = from[network.targets[e]];
-                const bool speaks = value != SILENT;
-                sum += speaks ? value : 0;
-                speakers += speaks;
-            }
-            put(i, sum, speakers);
-        }
-    }
-
-    template <class Put>
-    void hear_hashed(const Block& block, const Lives& lives, const BlockMemory& memory,
-                     std::uint32_t* words, const std::int32_t* from, Put&& put) {
-        const Network& network = task_.network;
-        std::vector<std::int64_t> sum(static_cast<std::size_t>(lives.lanes), 0);
-        std::vector<std::int64_t> speakers(sum);
-        std::uint32_t* const nodes = memory.scratch;
-        for (std::int32_t i = 0; i < lives.lanes; ++i)
-            nodes[i] = static_cast<std::uint32_t>(node(block, memory.id_low[i]));
-        Lives drawn = lives;
-        drawn.id_high = 0;
-        drawn.key_0 = static_cast<std::uint32_t>(network.seed);
-        drawn.key_1 = static_cast<std::uint32_t>(network.seed >> 32);
-        BlockMemory at = memory;
-        at.id_low = nodes;
-        at.words = words;
-        const std::uint32_t slot = 0;
-        const std::uint64_t others = network.nodes - 1;
-        for (std::uint32_t done = 0; done < network.degree; done += WORDS_PER_CALL) {
-            const std::uint32_t call = PURPOSE_NETWORK << 28 | done / WORDS_PER_CALL;
-            task_.settings.kernels->draw({&slot, 1}, call, drawn, lives.lanes, at);
-            const std::uint32_t left = network.degree - done;
-            for (std::uint32_t w = 0; w < std::min<std::uint32_t>(left, WORDS_PER_CALL); ++w) {
-                const std::uint32_t* const row = words + w * stride_;
-                for (std::int32_t i = 0; i < lives.lanes; ++i) {
-                    const auto k = static_cast<std::size_t>(i);
-                    std::uint64_t other = row[i] * others >> 32;
-                    other += other >= nodes[i];
-                    const std::int32_t value = from[std::min(other, others)];
-                    const bool speaks = value != SILENT;
-                    sum[k] += speaks ? value : 0;
-                    speakers[k] += speaks;
-                }
+    void say_who_leaves(Portion& portion, const Block& block, const Lives& lives,
+                        const BlockMemory& memory) {
+        const ProgramView view = task_.program.view();
+        const float* const stage = memory.registers + view.stage_register * memory.stride;
+        for (std::int32_t k = 0; k < view.stages; ++k) {
+            if (!view.absorbing[k]) continue;
+            for (std::int32_t i = 0; i < lives.lanes; ++i) {
+                if (stage[i] == static_cast<float>(k))
+                    portion.gone.push_back(
+                        static_cast<std::uint32_t>(node(block, memory.id_low[i])));
             }
         }
-        for (std::int32_t i = 0; i < lives.lanes; ++i)
-            put(i, sum[static_cast<std::size_t>(i)], speakers[static_cast<std::size_t>(i)]);
     }
 
     void merge(std::size_t piece, const std::vector<std::int64_t>& local) {
@@ -434,7 +390,8 @@ class Group {
     }
 
     const Task& task_;
-    const std::int64_t stride_;
+    const Kept kept_;
+    Talk talk_;
     std::vector<Piece> pieces_;
     std::vector<Block> blocks_;
     std::vector<std::size_t> cells_;
@@ -442,11 +399,11 @@ class Group {
     std::unique_ptr<Line[]> store_;
     std::size_t stored_ = 0;
     std::size_t block_lines_ = 0;
-    std::vector<std::int32_t> said_[2]; // in the period before, in this one
     std::vector<std::vector<float>> files_;
     std::vector<float> shared_;
     std::vector<std::int64_t> total_;
-    std::int64_t period_ = 0;
+    std::int64_t period_ = -1;
+    bool exchanging_ = false;
     std::atomic<std::uint64_t> next_{0};
 };
 
@@ -534,10 +491,30 @@ void check_network(const std::vector<std::uint64_t>& sizes, const Network& netwo
     require(network.starts != nullptr && network.starts[0] == 0, "network: no starts");
     for (std::uint64_t k = 0; k < network.nodes; ++k) {
         require(network.starts[k + 1] >= network.starts[k], "network: allowed are rising starts");
+        require(network.starts[k + 1] - network.starts[k] < INT32_MAX,
+                "network: allowed are fewer than 2^31 - 1 neighbours each");
     }
     for (std::int64_t e = 0; e < network.starts[network.nodes]; ++e) {
         require(network.targets[e] < network.nodes, "network: allowed are numbers of nodes");
     }
+}
+
+// Whether all listening is mutual: edges and turned edges are the same set, as told by the sum of
+// their hashes (SplitMix64), which is wrong once in 2^64 networks.
+bool is_mutual(const Network& network) noexcept {
+    if (network.degree > 0 || network.starts == nullptr) return false;
+    const auto hash = [](std::uint64_t from, std::uint64_t to) {
+        std::uint64_t x = (from << 32 | to) + 0x9E3779B97F4A7C15U;
+        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9U;
+        x = (x ^ x >> 27) * 0x94D049BB133111EBU;
+        return x ^ x >> 31;
+    };
+    std::uint64_t difference = 0;
+    for (std::uint64_t k = 0; k < network.nodes; ++k) {
+        for (std::int64_t e = network.starts[k]; e < network.starts[k + 1]; ++e)
+            difference += hash(k, network.targets[e]) - hash(network.targets[e], k);
+    }
+    return difference == 0;
 }
 
 // One thread per group, or all threads together on one group after the other.
@@ -547,19 +524,16 @@ class Crews {
 
     void run(const Watch& watch) {
         const std::int64_t threads = thread_count(task_.settings.threads);
-        task_.one_thread = groups_.largest() <= SMALL_GROUP;
-        const auto useful =
-            task_.one_thread
-                ? std::min<std::uint64_t>(groups_.size(), static_cast<std::uint64_t>(threads))
-                : static_cast<std::uint64_t>(threads);
         if (task_.one_thread) {
+            const auto useful =
+                std::min<std::uint64_t>(groups_.size(), static_cast<std::uint64_t>(threads));
             task_.workers.supervise(static_cast<std::int64_t>(useful), groups_.consumers(), watch,
                                     [this] { alone(); });
             return;
         }
-        Group group(task_, Arena::stride(task_.settings.block));
+        Group group(task_);
         Rounds rounds([this, &group] { return prepare(group); });
-        task_.workers.supervise(static_cast<std::int64_t>(useful), groups_.consumers(), watch,
+        task_.workers.supervise(threads, groups_.consumers(), watch,
                                 [&] { together(group, rounds); });
     }
 
@@ -567,19 +541,16 @@ class Crews {
     void alone() {
         const FloatingPointMode mode;
         Arena arena(task_.program, task_.settings.block, *task_.settings.kernels);
-        Group group(task_, Arena::stride(task_.settings.block));
+        Group group(task_);
         std::vector<std::int64_t> local(static_cast<std::size_t>(task_.program.width()));
         for (;;) {
             const std::uint64_t index = next_.fetch_add(1, std::memory_order_relaxed);
             if (index >= groups_.size()) return;
             group.assign(groups_[index]);
-            for (std::int64_t period = 0; period < task_.settings.periods; ++period) {
+            while (group.advance()) {
+                group.work(arena, local);
                 if (task_.workers.stop().raised()) return;
-                group.begin_period(period);
-                group.live_period(arena, local);
             }
-            if (task_.workers.stop().raised()) return;
-            group.begin_period(task_.settings.periods);
             task_.workers.did(group.everybody());
         }
     }
@@ -591,28 +562,25 @@ class Crews {
             Arena arena(task_.program, task_.settings.block, *task_.settings.kernels);
             std::vector<std::int64_t> local(static_cast<std::size_t>(task_.program.width()));
             while (seat.next())
-                group.live_period(arena, local);
+                group.work(arena, local);
         } catch (...) {
             task_.workers.fail(std::current_exception()); // before the seat is given up
         }
     }
 
-    // The next period of the group, or the first one of the next group; false if none is left.
+    // The next round of the group, or the first one of the next group; false if none is left.
     bool prepare(Group& group) noexcept {
         const FloatingPointMode mode;
-        const std::int64_t periods = task_.settings.periods;
         try {
             if (task_.workers.stop().raised()) return false;
-            if (period_ < periods) group.begin_period(++period_);
-            if (period_ >= periods) {
+            while (next_ == 0 || !group.advance()) {
                 if (next_ == groups_.size()) return false;
                 group.assign(groups_[next_++]);
                 before_ += group.everybody();
-                group.begin_period(period_ = 0);
             }
-            const auto left = static_cast<std::uint64_t>(periods - period_);
-            const std::uint64_t done =
-                before_ - group.everybody() * left / static_cast<std::uint64_t>(periods);
+            const auto periods = static_cast<std::uint64_t>(task_.settings.periods);
+            const std::uint64_t left = periods - static_cast<std::uint64_t>(group.period());
+            const std::uint64_t done = before_ - group.everybody() * left / periods;
             task_.workers.did(done - reported_);
             reported_ = done;
             return true;
@@ -626,7 +594,6 @@ class Crews {
     const Groups& groups_;
     std::atomic<std::uint64_t> next_{0};
     // Of all together, between rounds:
-    std::int64_t period_ = task_.settings.periods;
     std::uint64_t before_ = 0; // consumers of the groups up to this one
     std::uint64_t reported_ = 0;
 };
@@ -638,9 +605,9 @@ std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cel
     ledger_size(program, cells, settings); // refuses unusable settings
     check_groups(program, cells, groups);
     const Groups all(program, cells, groups, settings);
-    const std::int64_t threads = thread_count(settings.threads);
     const auto block = static_cast<std::uint64_t>(settings.block);
-    const std::uint64_t row = static_cast<std::uint64_t>(Arena::stride(settings.block)) * 4;
+    const std::uint64_t block_bytes = Kept(program).rows() * block * sizeof(float) + sizeof(Block);
+    const std::uint64_t signals = program.definition().coupling.signals.size();
     std::uint64_t most = 0;
     const bool communities = program.definition().coupling.community > 0;
     for (std::uint64_t g = 0;
@@ -650,11 +617,10 @@ std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cel
             blocks += (piece.item.high - piece.item.low + block - 1) / block;
             consumers += piece.item.high - piece.item.low;
         }
-        const std::uint64_t signals = program.definition().coupling.signals.size();
-        most = std::max(most, blocks * (stored_rows(program) * row + sizeof(Block)) +
-                                  2 * signals * consumers * sizeof(std::int32_t));
+        most = std::max(most, blocks * block_bytes + Talk::bytes(signals, consumers));
     }
-    return all.largest() <= SMALL_GROUP ? most * static_cast<std::uint64_t>(threads) : most;
+    const auto threads = static_cast<std::uint64_t>(thread_count(settings.threads));
+    return all.largest() <= SMALL_GROUP ? most * threads : most;
 }
 
 void run_coupled(const Program& program, const std::vector<Cell>& cells,
@@ -671,7 +637,11 @@ void run_coupled(const Program& program, const std::vector<Cell>& cells,
     if (!coupling.signals.empty()) check_network(sizes, network);
     const Groups all(program, cells, groups, settings);
     Workers workers;
-    Task task{program, cells, network, environments, signals, settings, ledger, workers, true};
+    const bool mutual = !coupling.signals.empty() && is_mutual(network);
+    const bool small = all.largest() <= SMALL_GROUP;
+    const bool alone = small || thread_count(settings.threads) == 1;
+    Task task{program, cells,   network, environments, signals, settings,
+              ledger,  workers, small,   mutual,       alone};
     Crews(task, all).run(watch);
 }
 

@@ -22,6 +22,7 @@ from pycore import _core
 from pycore.program import interpret
 from tests.benchmarks.benchmark_model import SEGMENTS
 from tests.benchmarks.cluster import two_workers
+from tests.benchmarks.coupling import coupling, exceeded
 from tests.benchmarks.machine import Machine, core_seconds, processor
 from tests.benchmarks.peers.columns import F64, Peer, standard_errors_apart
 from tests.benchmarks.peers.jax_scan import jax_scan
@@ -196,6 +197,8 @@ def main(arguments: list[str]) -> int:
     results["two threads against one"] = two_threads(5 * consumers, rounds)
     results["two workers against two threads"] = two_workers(20 * consumers, rounds)
     results["time flat in the number of consumers"] = flat_in_population(consumers, rounds)
+    coupled = coupling(consumers // 2, rounds)
+    results["consumers who influence each other against those who do not"] = coupled
     for entry in results.values():
         entry["figures"]["processor"] = processor()
         entry["figures"]["build"] = _core.build_config()
@@ -209,8 +212,10 @@ def main(arguments: list[str]) -> int:
                     sys.stdout.write(f"    {label}: {value:.4g}\n")
     sys.stdout.write(f"{OUT}\n")
     below = [f"{name}: {line}" for name in SCENARIOS for line in missed(results[name])]
+    above = exceeded(coupled)
     sys.stdout.writelines(f"below its target: {line}\n" for line in below)
-    return int(bool(below))
+    sys.stdout.writelines(f"above its limit: {line}\n" for line in above)
+    return int(bool(below or above))
 
 
 if __name__ == "__main__":

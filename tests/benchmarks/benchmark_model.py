@@ -31,8 +31,11 @@ def price(segment: int) -> float:
     return 20.0 + 3.0 * segment
 
 
-def benchmark_model(leave_base: float) -> pc.Model:
-    """Build the model; ``leave_base`` sets how many leave (-30: nobody)."""
+def benchmark_model(leave_base: float, *, coupled: bool = False) -> pc.Model:
+    """Build the model; ``leave_base`` sets how many leave (-30: nobody).
+
+    If ``coupled``, all consumers see which share bought in the period before.
+    """
     m = pc.Model("benchmark", period="week")
     rates = [m.trait(f"rate_{k}") for k in (1, 2, 3)]
     mean, paid = m.trait("mean_performance"), m.trait("price")
@@ -64,7 +67,11 @@ def benchmark_model(leave_base: float) -> pc.Model:
     m.update(expectation, carry=1, increment=0.1 * surprise)
     m.update(loyalty, carry=0.95, increment=0.05 * trust + 0.02 * satisfaction - 0.01 * exhaustion)
     buy = m.event("buy", logit=-1 + 2 * loyalty + 0.5 * satisfaction - 0.3 * exhaustion)
-    recommend = m.event("recommend", logit=-2.5 + satisfaction + 1.5 * trust)
+    told = -2.5 + satisfaction + 1.5 * trust
+    if coupled:
+        seen = m.environment("seen", start=0.3, target=pc.average(buy))
+        told += 0.5 * (seen - 0.3)
+    recommend = m.event("recommend", logit=told)
     leave = m.event(
         "leave", logit=leave_base + 0.8 * exhaustion + 0.5 * disappointment - 2 * loyalty
     )

@@ -1,0 +1,321 @@
+// What neighbours say to each other and hear.
+#pragma once
+
+#include "arena.hpp"
+#include "pycore/run.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace pycore {
+
+// One number that a consumer says has changed, or one fewer speaks.
+struct Change {
+    static constexpr std::int32_t LEFT = -1;
+    std::uint32_t node;
+    std::int32_t signal;
+    std::int64_t by;
+};
+
+// Consumers whom one thread at a time lives: what changed in this period, who left at its end.
+struct Portion {
+    std::vector<Change> changes;
+    std::vector<std::uint32_t> gone;
+};
+
+// Sums of whole numbers do not depend on their order, so they are made in the way that is cheaper:
+// anew from what everybody says (pull), or by handing on what has changed (push), when few begin to
+// speak, end, or leave.  Pushing must know who hears a consumer: whom she hears, if all listening
+// is mutual.
+class Talk {
+  public:
+    Talk(const Program& program, const Network& network, const RunSettings& settings, bool mutual)
+        : signals_(program.definition().coupling.signals), network_(network), settings_(settings),
+          mutual_(mutual) {
+        for (const SignalDefinition& signal : signals_)
+            units_.push_back(
+                static_cast<std::int32_t>(Scalar::round_to_int(power_of_two(signal.exponent))));
+    }
+
+    bool any() const noexcept { return !signals_.empty(); }
+
+    // Bytes for so many consumers.
+    static std::uint64_t bytes(std::uint64_t signals, std::uint64_t nodes) noexcept {
+        if (signals == 0) return 0;
+        const std::uint64_t each =
+            sizeof(std::int32_t) + sizeof(std::uint8_t) + sizeof(std::int64_t);
+        return nodes * (signals * each + sizeof(std::int32_t)) +
+               2 * limit(signals, nodes) * sizeof(Change);
+    }
+
+    // Everybody speaks and says 0.
+    void assign(std::uint64_t nodes, std::size_t portions) {
+        if (!any()) return;
+        nodes_ = nodes;
+        said_.assign(signals_.size() * nodes, 0);
+        codes_.assign(signals_.size() * nodes, SPEAKS);
+        sums_.assign(signals_.size() * nodes, 0);
+        speakers_.assign(nodes, static_cast<std::int32_t>(network_.degree));
+        if (network_.degree == 0) {
+            for (std::uint64_t k = 0; k < nodes; ++k)
+                speakers_[k] =
+                    static_cast<std::int32_t>(network_.starts[k + 1] - network_.starts[k]);
+        }
+        portions_.assign(portions, {});
+        only_units_.assign(signals_.size(), true);
+        changed_ = 0;
+    }
+
+    Portion& portion(std::size_t index) noexcept { return portions_[index]; }
+
+    // A thread begins a portion in a period: who has left falls silent.
+    void begin(Portion& portion) {
+        portion.changes.clear();
+        for (const std::uint32_t node : portion.gone) {
+            for (std::size_t s = 0; s < signals_.size(); ++s) {
+                note(portion, node, static_cast<std::int32_t>(s), -std::int64_t{said(s)[node]});
+                said(s)[node] = SILENT;
+                codes(s)[node] = 0;
+            }
+            note(portion, node, Change::LEFT, -1);
+        }
+        portion.gone.clear();
+    }
+    void end(const Portion& portion) noexcept {
+        changed_.fetch_add(portion.changes.size(), std::memory_order_relaxed);
+    }
+
+    // Whether changes are worth noting, as long as they are few.
+    bool noting() const noexcept {
+        return mutual_ &&
+               changed_.load(std::memory_order_relaxed) <= limit(signals_.size(), nodes_);
+    }
+    // To be called before say(), while noting.
+    void note_change(Portion& portion, std::size_t signal, std::uint64_t node, std::int32_t value) {
+        const std::int32_t before = said(signal)[node];
+        if (value == before) return;
+        portion.changes.push_back({static_cast<std::uint32_t>(node),
+                                   static_cast<std::int32_t>(signal),
+                                   std::int64_t{value} - before});
+    }
+    void say(std::size_t signal, std::uint64_t node, std::int32_t value) noexcept {
+        said(signal)[node] = value;
+        codes(signal)[node] = static_cast<std::uint8_t>(SPEAKS | (value != 0 ? ONE : 0));
+        if (value != 0 && value != units_[signal])
+            __atomic_store_n(&only_units_[signal], std::uint8_t{0}, __ATOMIC_RELAXED);
+    }
+
+    float heard(std::size_t signal, std::uint64_t node) const noexcept {
+        const SignalDefinition& definition = signals_[signal];
+        return aggregated(definition.kind, sums_[signal * nodes_ + node], definition.exponent,
+                          speakers_[node]);
+    }
+
+    // By one thread, between a period and the next: how it is handed on.
+    void begin_exchange() noexcept {
+        push_ = mutual_ && changed_ <= limit(signals_.size(), nodes_);
+        changed_ = 0;
+        next_ = 0;
+    }
+
+    // By any number of threads.
+    void exchange(Arena& arena, bool alone, const StopFlag& stop) {
+        if (push_) {
+            while (!stop.raised()) {
+                const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
+                if (index >= portions_.size()) return;
+                alone ? push<true>(portions_[index].changes)
+                      : push<false>(portions_[index].changes);
+            }
+        }
+        const auto size = static_cast<std::uint64_t>(settings_.block);
+        std::vector<std::uint64_t> ones;
+        std::vector<Heard> values;
+        while (!stop.raised()) {
+            const std::uint64_t first = next_.fetch_add(size, std::memory_order_relaxed);
+            if (first >= nodes_) return;
+            const std::uint64_t last = std::min(first + size, nodes_);
+            if (network_.degree > 0) {
+                pull_hashed(first, last, arena);
+                continue;
+            }
+            for (std::size_t s = 0; s < signals_.size(); ++s)
+                only_units_[s] ? pull_units(s, first, last, ones)
+                               : pull_values(s, first, last, values);
+        }
+    }
+
+  private:
+    static constexpr std::int32_t SILENT = INT32_MIN; // of those who have left
+    static constexpr std::uint8_t ONE = 1, SPEAKS = 2;
+    static constexpr std::size_t AHEAD = 4; // changes whose listeners are fetched early
+
+    // Running totals along the edges of some consumers: what each hears is a difference, and the
+    // loop knows no branch that depends on how many neighbours she has.
+    struct Heard {
+        std::int64_t sum;
+        std::int64_t speakers;
+        Heard operator-(const Heard& other) const noexcept {
+            return {sum - other.sum, speakers - other.speakers};
+        }
+    };
+
+    // Handing on as many changes costs as much as adding up anew.
+    static std::uint64_t limit(std::uint64_t signals, std::uint64_t nodes) noexcept {
+        return signals * nodes / 8;
+    }
+
+    std::int32_t* said(std::size_t signal) noexcept { return said_.data() + signal * nodes_; }
+    std::uint8_t* codes(std::size_t signal) noexcept { return codes_.data() + signal * nodes_; }
+
+    void note(Portion& portion, std::uint64_t node, std::int32_t signal, std::int64_t by) {
+        if (noting()) portion.changes.push_back({static_cast<std::uint32_t>(node), signal, by});
+    }
+
+    template <bool ALONE, class T>
+    static void add(T& to, T by) noexcept {
+        if (ALONE) {
+            to += by;
+        } else {
+            __atomic_fetch_add(&to, by, __ATOMIC_RELAXED);
+        }
+    }
+
+    // What a push will need in a moment.
+    void fetch(const Change& change) const noexcept {
+        const std::int64_t last = network_.starts[change.node + 1];
+        const bool left = change.signal == Change::LEFT;
+        const std::size_t row = left ? 0 : static_cast<std::size_t>(change.signal) * nodes_;
+        for (std::int64_t e = network_.starts[change.node]; e < last; ++e) {
+            const std::uint32_t target = network_.targets[e];
+            __builtin_prefetch(left ? static_cast<const void*>(&speakers_[target])
+                                    : static_cast<const void*>(&sums_[row + target]),
+                               1);
+        }
+    }
+
+    template <bool ALONE>
+    void push(const std::vector<Change>& changes) noexcept {
+        for (std::size_t c = 0; c < changes.size(); ++c) {
+            const Change& change = changes[c];
+            if (c + AHEAD < changes.size()) fetch(changes[c + AHEAD]);
+            const std::int64_t first = network_.starts[change.node];
+            const std::int64_t last = network_.starts[change.node + 1];
+            if (change.signal == Change::LEFT) {
+                for (std::int64_t e = first; e < last; ++e)
+                    add<ALONE>(speakers_[network_.targets[e]],
+                               static_cast<std::int32_t>(change.by));
+                continue;
+            }
+            std::int64_t* const sums =
+                sums_.data() + static_cast<std::size_t>(change.signal) * nodes_;
+            for (std::int64_t e = first; e < last; ++e)
+                add<ALONE>(sums[network_.targets[e]], change.by);
+        }
+    }
+
+    // Ones and speakers in one word; of fewer than 2^32 edges neither runs into the other.
+    void pull_units(std::size_t signal, std::uint64_t first, std::uint64_t last,
+                    std::vector<std::uint64_t>& heard) {
+        const std::uint8_t* const codes = this->codes(signal);
+        const auto edge = [codes](std::uint64_t& total, std::uint32_t target) {
+            const std::uint64_t code = codes[target];
+            total += (code & ONE) | (code & SPEAKS) << 31;
+        };
+        const auto difference = [this, signal](std::uint64_t both) {
+            return Heard{static_cast<std::int64_t>(both & 0xFFFFFFFFU) * units_[signal],
+                         static_cast<std::int64_t>(both >> 32)};
+        };
+        pull(signal, first, last, heard, edge, difference);
+    }
+
+    void pull_values(std::size_t signal, std::uint64_t first, std::uint64_t last,
+                     std::vector<Heard>& heard) {
+        const std::int32_t* const said = this->said(signal);
+        const auto edge = [said](Heard& total, std::uint32_t target) {
+            const std::int32_t value = said[target];
+            total.sum += value == SILENT ? 0 : value;
+            total.speakers += value != SILENT;
+        };
+        pull(signal, first, last, heard, edge, [](const Heard& both) { return both; });
+    }
+
+    template <class Total, class Edge, class Difference>
+    void pull(std::size_t signal, std::uint64_t first, std::uint64_t last,
+              std::vector<Total>& heard, const Edge& edge, const Difference& difference) {
+        const std::int64_t* const starts = network_.starts;
+        const std::uint32_t* const targets = network_.targets + starts[first];
+        const auto edges = static_cast<std::size_t>(starts[last] - starts[first]);
+        if (heard.size() < edges + 1) heard.resize(edges + 1);
+        Total* const running = heard.data();
+        Total total{};
+        for (std::size_t e = 0; e < edges; ++e) {
+            running[e] = total;
+            edge(total, targets[e]);
+        }
+        running[edges] = total;
+        std::int64_t* const sums = sums_.data() + signal * nodes_;
+        for (std::uint64_t k = first; k < last; ++k) {
+            const Heard mine = difference(running[starts[k + 1] - starts[first]] -
+                                          running[starts[k] - starts[first]]);
+            sums[k] = mine.sum;
+            speakers_[k] = static_cast<std::int32_t>(mine.speakers);
+        }
+    }
+
+    // Whom a consumer hears is drawn once more: nothing of the network is stored.
+    void pull_hashed(std::uint64_t first, std::uint64_t last, Arena& arena) {
+        const BlockMemory memory = arena.memory();
+        const auto lanes = static_cast<std::int32_t>(last - first);
+        for (std::int64_t i = 0; i < settings_.block; ++i)
+            memory.id_low[i] = static_cast<std::uint32_t>(first + static_cast<std::uint64_t>(i));
+        std::fill_n(speakers_.begin() + static_cast<std::ptrdiff_t>(first), lanes, 0);
+        for (std::size_t s = 0; s < signals_.size(); ++s)
+            std::fill_n(sums_.data() + s * nodes_ + first, lanes, 0);
+        Lives drawn{};
+        drawn.key_0 = static_cast<std::uint32_t>(network_.seed);
+        drawn.key_1 = static_cast<std::uint32_t>(network_.seed >> 32);
+        const std::uint32_t slot = 0;
+        const std::uint64_t others = nodes_ - 1;
+        for (std::uint32_t done = 0; done < network_.degree; done += WORDS_PER_CALL) {
+            const std::uint32_t call = PURPOSE_NETWORK << 28 | done / WORDS_PER_CALL;
+            settings_.kernels->draw({&slot, 1}, call, drawn, lanes, memory);
+            const std::uint32_t words =
+                std::min<std::uint32_t>(network_.degree - done, WORDS_PER_CALL);
+            for (std::uint32_t w = 0; w < words; ++w) {
+                std::uint32_t* const row = memory.words + w * memory.stride;
+                for (std::uint64_t k = first; k < last; ++k) {
+                    const std::uint64_t word = row[k - first];
+                    std::uint64_t other = word * others >> 32;
+                    other += other >= k;
+                    other = std::min(other, others);
+                    speakers_[k] += codes(0)[other] >> 1;
+                    for (std::size_t s = 0; s < signals_.size(); ++s) {
+                        const std::int32_t value = said(s)[other];
+                        sums_[s * nodes_ + k] += value == SILENT ? 0 : value;
+                    }
+                }
+            }
+        }
+    }
+
+    const Buffer<SignalDefinition>& signals_;
+    const Network& network_;
+    const RunSettings& settings_;
+    const bool mutual_;
+    std::vector<std::int32_t> units_; // what 1 is said as
+    std::uint64_t nodes_ = 0;
+    std::vector<std::int32_t> said_;
+    std::vector<std::uint8_t> codes_; // the same in two bits, as long as only 0 and 1 are said
+    std::vector<std::uint8_t> only_units_;
+    std::vector<std::int64_t> sums_;
+    std::vector<std::int32_t> speakers_;
+    std::vector<Portion> portions_;
+    std::atomic<std::uint64_t> changed_{0};
+    std::atomic<std::uint64_t> next_{0};
+    bool push_ = false;
+};
+
+} // namespace pycore
