@@ -360,8 +360,10 @@ class Group {
         std::int64_t* const out =
             task_.ledger_of(pieces_[piece].item) + period_ * task_.program.width();
         for (std::size_t i = 0; i < local.size(); ++i) {
-            out[i] += local[i];
-            total_[i] += local[i];
+            if (__builtin_add_overflow(out[i], local[i], out + i) ||
+                __builtin_add_overflow(total_[i], local[i], &total_[i])) {
+                throw std::invalid_argument(too_large(task_.program, i, period_));
+            }
         }
     }
 

@@ -16,17 +16,6 @@ namespace {
 
 constexpr std::int64_t BLOCKS_PER_ITEM = 32;
 
-// `cell` is one of all periods; only a moment can come that far, and each belongs to one record.
-std::string too_large(const ProgramView& program, const Program& names, std::size_t cell) {
-    const auto width = static_cast<std::size_t>(program.width);
-    std::int32_t record = program.n_records - 1;
-    while (program.records[record].offset > static_cast<std::int32_t>(cell % width))
-        --record;
-    const auto& found = names.definition().records[static_cast<std::size_t>(record)];
-    return "record '" + std::string(found.name.characters()) + "': its sum passes 2^63 in period " +
-           std::to_string(cell / width);
-}
-
 // Lives of consumers who do not meet: items in any order, merged under the mutex.
 class Crew {
   public:
@@ -100,7 +89,9 @@ class Crew {
         std::int64_t* const out = ledger_ + place * row_cells();
         for (std::size_t i = 0; i < local.size(); ++i) {
             if (__builtin_add_overflow(out[i], local[i], out + i)) {
-                throw std::invalid_argument(too_large(view_, program_, i));
+                const auto width = static_cast<std::size_t>(view_.width);
+                throw std::invalid_argument(
+                    too_large(program_, i % width, static_cast<std::int64_t>(i / width)));
             }
         }
     }

@@ -38,6 +38,17 @@ inline std::string out_of_range(const Program& program, const Fault& fault) {
                         fault.value);
 }
 
+// What it says of a sum; only a moment's can come that far.
+inline std::string too_large(const Program& program, std::size_t column, std::int64_t period) {
+    const ProgramView view = program.view();
+    std::int32_t record = view.n_records - 1;
+    while (view.records[record].offset > static_cast<std::int32_t>(column))
+        --record;
+    const auto& found = program.definition().records[static_cast<std::size_t>(record)];
+    return "record '" + std::string(found.name.characters()) + "': its sum passes 2^63 in period " +
+           std::to_string(period);
+}
+
 // The state that workers share; the first error and whatever they merge are guarded by the mutex.
 class Workers {
   public:

@@ -36,7 +36,7 @@ Tape::Tape(std::vector<Step> steps, std::vector<std::int32_t> outputs, std::int6
         }
         // A step with fewer arguments has zeros there, and forward() reads them.
         const auto earlier = static_cast<std::int32_t>(std::max<std::size_t>(i, 1));
-        const auto names = [earlier](std::int32_t step) { return step >= 0 && step < earlier; };
+        const auto names = [earlier](std::int32_t other) { return other >= 0 && other < earlier; };
         require((step.operation == Operation::PARAMETER || names(step.a)) && names(step.b) &&
                     names(step.c),
                 i, "earlier steps");
