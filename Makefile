@@ -84,7 +84,7 @@ fast: setup ## short tier: nothing slow, no book, no browser, no notebooks
 	@PYCORE_FAST=1 $(PY) -m pytest -n $(WORKERS) -m 'not slow and not long and not book and not browser'
 
 unit: setup
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not long'
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations=15 -m 'not long'
 
 long: setup ## the tests that take minutes each
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m long

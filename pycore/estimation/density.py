@@ -119,15 +119,17 @@ class Density:
         return self.start + np.random.default_rng(seed).uniform(-0.1, 0.1, self.size)
 
     def expand(self, z: Array) -> dict[str, Array]:
-        """Random variables by name, as the PyMC model has them."""
-        scalars, factors = self._posterior.expand(z)
+        """Random variables by name, as the PyMC model has them, of points (…, size)."""
+        points = [self._posterior.expand(point) for point in z.reshape(-1, self.size)]
+        scalars, factors = (np.array(part) for part in zip(*points, strict=True))
         found, at = {}, 0
         for name, shape in self.shapes.items():
             if name in self.correlations:
-                found[name] = factors[at : at + math.prod(shape)].reshape(shape)
+                values = factors[:, at : at + math.prod(shape)]
                 at += math.prod(shape)
             else:
-                found[name] = scalars[self.places[name]].reshape(shape)
+                values = scalars[:, self.places[name]]
+            found[name] = values.reshape(*z.shape[:-1], *shape)
         return found
 
     def _numbers(self, name: str, group: int | None) -> list[int]:

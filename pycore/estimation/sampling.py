@@ -80,10 +80,10 @@ def _nutpie(
     import nutpie
 
     density = Density(plan, sample)
-    names = list(density.shapes)
+    # One variable, taken apart afterwards: each name would cost a call of Python per draw.
     compiled = nutpie.compiled_pyfunc.from_pyfunc(
-        density.size, lambda: density, lambda *_seeds: density.expand,
-        [np.dtype(np.float64)] * len(names), list(density.shapes.values()), names,
+        density.size, lambda: density, lambda *_seeds: _whole_point,
+        [np.dtype(np.float64)], [(density.size,)], ["point"],
         make_initial_point_fn=density.initial,
     )  # fmt: skip
     watch = progress if callable(progress) else None
@@ -107,11 +107,15 @@ def _nutpie(
     if partial and kept < _FEWEST_PARTIAL:
         raise KeyboardInterrupt
     return Draws(
-        values={n: np.asarray(v.values)[:, :kept] for n, v in posterior.data_vars.items()},
+        values=density.expand(np.asarray(posterior["point"].values)[:, :kept]),
         diverging=np.asarray(stats["diverging"].values)[:, :kept].astype(bool),
         steps=np.asarray(stats["n_steps"].values)[:, :kept].astype(np.int64),
         partial=partial, sampler=f"nutpie {nutpie.__version__}",
     )  # fmt: skip
+
+
+def _whole_point(z: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    return {"point": z}
 
 
 def _whole(steps: NDArray[Any]) -> int:
