@@ -90,19 +90,65 @@ struct Population {
     }
 };
 
+// Who shares environments and who hears whom, for a program whose consumers influence each other.
+struct Society {
+    std::vector<std::uint32_t> groups;
+    std::vector<std::int64_t> starts = {0};
+    std::vector<std::uint32_t> targets;
+    pycore::Network network;
+    std::vector<std::string> environments, signals;
+
+    Society(const pycore::Program& program, std::uint32_t choice, Population& people) {
+        Random random(choice + 1);
+        const pycore::CouplingDefinition& coupling = program.definition().coupling;
+        const bool talks = coupling.signals.size() > 0;
+        std::uint64_t everybody = 0;
+        for (pycore::Cell& cell : people.cells) {
+            const auto community = static_cast<std::uint64_t>(coupling.community);
+            cell.low = community > 0 ? cell.low / community * community : 0;
+            const bool together = talks || pick(random, 2) == 0;
+            groups.push_back(groups.empty() ? 0 : groups.back() + (together ? 0 : 1));
+            everybody += cell.count;
+        }
+        environments.resize(coupling.inputs.size(), "environment");
+        signals.resize(coupling.signals.size(), "signal");
+        network.nodes = everybody;
+        if (pick(random, 2) == 0) {
+            network.degree = 1 + static_cast<std::uint32_t>(pick(random, 5));
+            network.seed = random();
+            return;
+        }
+        for (std::uint64_t node = 0; node < everybody; ++node) {
+            for (std::size_t left = pick(random, 5); left > 0; --left)
+                targets.push_back(static_cast<std::uint32_t>(pick(random, everybody)));
+            starts.push_back(static_cast<std::int64_t>(targets.size()));
+        }
+        network.starts = starts.data();
+        network.targets = targets.data();
+    }
+};
+
 // What came of a run: its ledger and, if it was refused, the reason.
 struct Result {
     std::vector<std::int64_t> ledger;
     std::string refusal;
 };
 
-Result run_on(const pycore::Kernels& kernels, const pycore::Program& program, Population& people) {
+Result run_on(const pycore::Kernels& kernels, const pycore::Program& program, Population& people,
+              std::uint32_t choice) {
     people.settings.kernels = &kernels;
     Result result;
     result.ledger.resize(
         static_cast<std::size_t>(pycore::ledger_size(program, people.cells, people.settings)));
     try {
-        pycore::run(program, people.cells, people.settings, {}, result.ledger.data());
+        if (program.definition().coupled) {
+            const Society society(program, choice, people);
+            pycore::run_coupled(program, people.cells, society.groups, society.network,
+                                society.environments, society.signals, people.settings, {},
+                                result.ledger.data());
+        } else {
+            pycore::run(program, people.cells, people.settings, {}, result.ledger.data());
+        }
     } catch (const std::invalid_argument& error) {
         result.ledger.clear();
         result.refusal = error.what();
@@ -148,14 +194,15 @@ void live(const pycore::Program& program, std::uint32_t choice) {
         break;
     }
     case 2: {
-        const Result first = run_on(one, program, people), second = run_on(other, program, people);
+        const Result first = run_on(one, program, people, choice);
+        const Result second = run_on(other, program, people, choice);
         if (first.ledger != second.ledger || first.refusal != second.refusal) {
             found("two instruction sets disagree about a ledger");
         }
         break;
     }
     default: // most inputs run once: there is time for more of them
-        run_on(one, program, people);
+        run_on(one, program, people, choice);
     }
     ++tally.finished;
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
@@ -53,7 +53,10 @@ class SummaryData:
     names: Sequence[str]
 
     def __post_init__(self) -> None:
-        names = tuple(self.names) if isinstance(self.names, Iterable) else ()
+        try:
+            names = tuple(self.names)
+        except TypeError:  # nothing to iterate over, as in a number or an array without dimensions
+            names = ()
         texts = all(isinstance(n, str) for n in names) and not isinstance(self.names, str)
         if not names or not texts or len(set(names)) != len(names):
             raise refuse("names", self.names, "different item names, at least one")

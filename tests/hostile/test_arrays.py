@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import pycore as pc
@@ -162,6 +162,7 @@ def test_a_million_draws_are_refused_before_they_are_prepared() -> None:
     assert isinstance(found, pc.InputError)
 
 
+@example(value=np.array(0.0), word="names")
 @given(value=ANYTHING, word=st.sampled_from(["corr", "cov", "mean", "sd", "n", "names"]))
 @RANDOM
 def test_published_tables(value: Any, word: str) -> None:

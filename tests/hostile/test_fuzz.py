@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 import pycore as pc
 from pycore.program.compile import compile_model
 from pycore.program.program import Program
+from tests.contract.coupled_programs import coupled_programs
 from tests.contract.programs import programs
 from tests.hostile.sanitized import ADDRESS, build
 from tests.models import queue_fatigue, two_platforms
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.portable, pytest.mark.slow, pytest.mark.xdist_group("h
 
 SHORT, LONG = 15_000, 10_000_000
 OPTIONS = (
-    "-seed=1", "-max_len=2048", "-cross_over=0", "-mutate_depth=1", "-entropic=0",
+    "-seed=1", "-max_len=2200", "-cross_over=0", "-mutate_depth=1", "-entropic=0",
     "-reduce_inputs=0", "-timeout=60",
 )  # fmt: skip
 
@@ -32,9 +33,9 @@ def seeds(folder: Path) -> None:
     models = (queue_fatigue(), two_platforms(), pc.library.disengagement())
     found = [compile_model(model) for model in models]
 
-    @given(programs())
+    @given(programs() | coupled_programs())
     @settings(
-        deadline=None, max_examples=100, derandomize=True, database=None,
+        deadline=None, max_examples=150, derandomize=True, database=None,
         phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def collect(program: Program) -> None:
