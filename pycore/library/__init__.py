@@ -1,6 +1,7 @@
 """The documents' models, one module per document."""
 
 from pycore.library.disengagement import disengagement
+from pycore.library.happiness import happiness
 from pycore.library.published import expectation_confirmation, live_streaming_drivers
 
-__all__ = ["disengagement", "expectation_confirmation", "live_streaming_drivers"]
+__all__ = ["disengagement", "expectation_confirmation", "happiness", "live_streaming_drivers"]
