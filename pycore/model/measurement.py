@@ -116,7 +116,8 @@ class Measurement(Derived):
             Bins of equal width, or of equal ratio from ``low`` above 0: then quantiles are known
             to the same relative error over the whole range, ½ ln(high / low) / number.
         resolution : float
-            Step of the exact fixed-point sums, a power of two; the range is 2³¹ steps.
+            Step of the exact fixed-point sums, a power of two; the range is 2³¹ steps.  Squares
+            are summed in steps of 2²⁰ resolution²: a variance below that is not seen.
         """
         step = power_of_two("resolution", resolution)
         if bins is not None:
