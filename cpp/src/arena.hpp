@@ -55,6 +55,7 @@ class Arena {
         const ProgramView view = program.view();
         start_ = Buffer<Step>(static_cast<std::size_t>(view.start_code.count));
         step_ = Buffer<Step>(static_cast<std::size_t>(view.step_code.count));
+        large_ = Buffer<bool>(static_cast<std::size_t>(view.n_records));
         kernels.prepare(view, memory());
     }
 
@@ -68,6 +69,7 @@ class Arena {
         memory.id_low = lanes_[0].words;
         memory.row = memory.id_low + stride_;
         memory.scratch = memory.row + stride_;
+        memory.large = large_.data();
         memory.start_steps = start_.data();
         memory.step_steps = step_.data();
         memory.stride = stride_;
@@ -92,6 +94,7 @@ class Arena {
     Buffer<Line> lanes_;
     Buffer<Step> start_;
     Buffer<Step> step_;
+    Buffer<bool> large_;
 };
 
 // The lives from number `low` of a segment, as many as fit into a block and share the high word of

@@ -156,6 +156,16 @@ bool is_exponent(std::int32_t exponent) noexcept {
     return exponent >= -MAX_EXPONENT && exponent <= MAX_EXPONENT;
 }
 
+// Adding it to a float rounds that to an integer and leaves the integer in the low bits.
+constexpr float ROUNDER = 12582912.0F; // 1.5 * 2^23
+
+// How many steps of x * x say that x and x * x are small.
+std::uint32_t small_squares(std::int32_t exponent, std::int32_t square_exponent) noexcept {
+    // |x| < SMALL steps = 2^(20 - exponent), x * x < 2^(40 - 2 exponent)
+    const std::int32_t room = 40 - 2 * exponent + square_exponent;
+    return room < 0 ? 0 : room > 20 ? SMALL : std::uint32_t{1} << room;
+}
+
 RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     const auto refused = [&record](const Text& reason) {
         wrong(Text("record '") + record.name + "': " + reason);
@@ -182,6 +192,10 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
         view.width = record.kind == RecordKind::sum ? 1 : 2;
         view.scale = power_of_two(record.exponent);
         view.square_scale = power_of_two(record.square_exponent);
+        view.rounder = ROUNDER * power_of_two(-record.exponent);
+        view.square_rounder = ROUNDER * power_of_two(-record.square_exponent);
+        view.largest_square = Scalar::as_int(view.square_rounder) - 1 +
+                              small_squares(record.exponent, record.square_exponent);
         break;
     }
     case RecordKind::histogram:

@@ -79,71 +79,102 @@ float offending_value(const float* x, const Chosen<V>& chosen, const RecordView&
     return 0.0F;
 }
 
-// Sums of fix(x) and fix(x * x) in halves of sixteen bits, which cannot overflow in 1024 lanes.
+// What the sums of one pass hold beside the numbers: `steps` added to every lane of whole vectors.
 template <class V>
-void split_moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
-                   std::int64_t* out) noexcept {
-    const auto scale = V::set(record.scale), square_scale = V::set(record.square_scale);
-    const auto low_half = V::set_int(0xFFFFU);
-    auto low_1 = V::set_int(0), high_1 = low_1, low_2 = low_1, high_2 = low_1;
-    chosen.each_value(x, [&](typename V::Float value) {
-        const auto first = V::round_to_int(V::mul(value, scale));
-        const auto second = V::round_to_int(V::mul(V::mul(value, value), square_scale));
-        low_1 = V::add(low_1, V::bit_and(first, low_half));
-        high_1 = V::add(high_1, V::template shift_right_signed<16>(first));
-        low_2 = V::add(low_2, V::bit_and(second, low_half));
-        high_2 = V::add(high_2, V::template shift_right_signed<16>(second));
-    });
-    out[0] += static_cast<std::int64_t>(V::sum(high_1)) * 65536 + V::sum(low_1);
-    out[1] += static_cast<std::int64_t>(V::sum(high_2)) * 65536 + V::sum(low_2);
+std::int32_t without(std::uint32_t steps, typename V::Int total, std::int32_t lanes) noexcept {
+    const auto visited = static_cast<std::uint32_t>((lanes + V::WIDTH - 1) / V::WIDTH * V::WIDTH);
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(V::sum(total)) - visited * steps);
 }
 
-// Sums of fix(x) and fix(x * x); false if a value does not fit or is NaN.
+// Sums of fix(x) and fix(x * x) where all are small, which is nearly always; false if one is not.
 //
-// One pass sums in int32 and keeps the largest magnitude (as bits, so NaN counts as largest).
-// Magnitudes that could have overflowed the sum are summed again in halves.
+// Adding 1.5 * 2^23 steps of the fixed point rounds to whole steps and leaves them in the low bits,
+// so the bits are summed as they are, and what was added is taken off in the end.  The largest
+// square bounds the sums; that of a NaN is larger than all.
 template <class V>
-bool moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
-             std::int64_t* out) noexcept {
-    const auto scale = V::set(record.scale), square_scale = V::set(record.square_scale);
-    const auto magnitude = V::set_int(0x7FFFFFFFU);
+bool small_moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
+                   std::int64_t* out) noexcept {
+    const auto rounder = V::set(record.rounder), square_rounder = V::set(record.square_rounder);
     auto sum_1 = V::set_int(0), sum_2 = sum_1, peak = sum_1;
     chosen.each_value(x, [&](typename V::Float value) {
+        const auto second = V::as_int(V::add(V::mul(value, value), square_rounder));
+        sum_1 = V::add(sum_1, V::as_int(V::add(value, rounder)));
+        sum_2 = V::add(sum_2, second);
+        peak = V::max_unsigned(peak, second);
+    });
+    if (V::largest(peak) > record.largest_square) return false;
+    out[0] += without<V>(Scalar::as_int(record.rounder), sum_1, chosen.lanes);
+    out[1] += without<V>(Scalar::as_int(record.square_rounder), sum_2, chosen.lanes);
+    return true;
+}
+
+// The same of fix(x) alone: as distances from the lowest small number.
+template <class V>
+bool small_sum(const float* x, const Chosen<V>& chosen, const RecordView& record,
+               std::int64_t* out) noexcept {
+    const std::uint32_t lowest = Scalar::as_int(record.rounder) - SMALL;
+    const auto rounder = V::set(record.rounder), origin = V::set_int(lowest);
+    auto total = V::set_int(0), peak = total;
+    chosen.each_value(x, [&](typename V::Float value) {
+        const auto distance = V::sub(V::as_int(V::add(value, rounder)), origin);
+        total = V::add(total, distance);
+        peak = V::max_unsigned(peak, distance);
+    });
+    if (V::largest(peak) > 2 * SMALL) return false;
+    out[0] += without<V>(SMALL, total, chosen.lanes);
+    return true;
+}
+
+// Sums of any size: halves of sixteen bits cannot overflow in 1024 lanes.
+template <class V>
+struct Halves {
+    typename V::Int low = V::set_int(0), high = V::set_int(0);
+
+    PYCORE_INLINE void add(typename V::Float scaled) noexcept {
+        const auto whole = V::round_to_int(scaled);
+        low = V::add(low, V::bit_and(whole, V::set_int(0xFFFFU)));
+        high = V::add(high, V::template shift_right_signed<16>(whole));
+    }
+    PYCORE_INLINE std::int64_t sum() const noexcept {
+        return static_cast<std::int64_t>(V::sum(high)) * 65536 + V::sum(low);
+    }
+};
+
+// Sums of fix(x) and, of moments, fix(x * x); false if a value does not fit or is NaN.  The largest
+// magnitude is kept as bits, so that NaN counts as largest.
+template <class V>
+bool any_sums(const float* x, const Chosen<V>& chosen, const RecordView& record, bool& large,
+              std::int64_t* out) noexcept {
+    const auto scale = V::set(record.scale), square_scale = V::set(record.square_scale);
+    const auto magnitude = V::set_int(0x7FFFFFFFU);
+    const bool squares = record.kind == RecordKind::moments;
+    Halves<V> first, second;
+    auto peak = V::set_int(0);
+    chosen.each_value(x, [&](typename V::Float value) {
         peak = V::max_unsigned(peak, V::bit_and(V::as_int(value), magnitude));
-        sum_1 = V::add(sum_1, V::round_to_int(V::mul(value, scale)));
-        sum_2 = V::add(sum_2, V::round_to_int(V::mul(V::mul(value, value), square_scale)));
+        first.add(V::mul(value, scale));
+        if (squares) second.add(V::mul(V::mul(value, value), square_scale));
     });
     const float largest = Scalar::as_float(V::largest(peak));
     const float largest_1 = largest * record.scale;
-    const float largest_2 = (largest * largest) * record.square_scale;
+    const float largest_2 = squares ? (largest * largest) * record.square_scale : 0.0F;
     if (!(largest_1 < INT32_RANGE && largest_2 < INT32_RANGE)) return false;
-    // Rounding adds at most 1/2 per lane: the sums of up to 1024 lanes stay below 2^30 + 2^9.
-    const float room = 1073741824.0F / static_cast<float>(chosen.lanes);
-    if (largest_1 < room && largest_2 < room) {
-        out[0] += V::sum(sum_1);
-        out[1] += V::sum(sum_2);
-    } else {
-        split_moments<V>(x, chosen, record, out);
-    }
+    large = largest_1 > static_cast<float>(SMALL) || largest_2 > static_cast<float>(SMALL);
+    out[0] += first.sum();
+    if (squares) out[1] += second.sum();
     return true;
 }
 
-// Sum of fix(x), as in `moments`.
+// Small values are expected, unless the record's last ones were not small.
 template <class V>
-bool sum(const float* x, const Chosen<V>& chosen, const RecordView& record,
-         std::int64_t* out) noexcept {
-    const auto scale = V::set(record.scale);
-    const auto magnitude = V::set_int(0x7FFFFFFFU), low_half = V::set_int(0xFFFFU);
-    auto low = V::set_int(0), high = low, peak = low;
-    chosen.each_value(x, [&](typename V::Float value) {
-        peak = V::max_unsigned(peak, V::bit_and(V::as_int(value), magnitude));
-        const auto whole = V::round_to_int(V::mul(value, scale));
-        low = V::add(low, V::bit_and(whole, low_half));
-        high = V::add(high, V::template shift_right_signed<16>(whole));
-    });
-    if (!(Scalar::as_float(V::largest(peak)) * record.scale < INT32_RANGE)) return false;
-    out[0] += static_cast<std::int64_t>(V::sum(high)) * 65536 + V::sum(low);
-    return true;
+bool sums(const float* x, const Chosen<V>& chosen, const RecordView& record, bool& large,
+          std::int64_t* out) noexcept {
+    if (!large) {
+        large = record.kind == RecordKind::moments ? !small_moments<V>(x, chosen, record, out)
+                                                   : !small_sum<V>(x, chosen, record, out);
+        if (!large) return true;
+    }
+    return any_sums<V>(x, chosen, record, large, out);
 }
 
 // Cell of each lane in a histogram: 0 below, 1..bins inside, bins + 1 above (and NaN).
@@ -206,10 +237,8 @@ bool add_period(const ProgramView& program, const BlockMemory& memory, std::int3
             bool fits = true;
             if (record.kind == RecordKind::count) {
                 out[0] += count_nonzero<V>(x, chosen);
-            } else if (record.kind == RecordKind::sum) {
-                fits = sum<V>(x, chosen, record, out);
             } else {
-                fits = moments<V>(x, chosen, record, out);
+                fits = sums<V>(x, chosen, record, memory.large[r], out);
             }
             if (!fits) {
                 fault.record = r;

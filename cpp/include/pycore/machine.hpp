@@ -16,6 +16,9 @@ inline constexpr std::int32_t WORDS_PER_CALL = 4;
 
 enum class RecordKind : std::int32_t { count, moments, histogram, sum, shared };
 
+// Steps of fixed point in a small number: the sum over 1024 lanes fits into int32.
+inline constexpr std::uint32_t SMALL = std::uint32_t{1} << 20;
+
 // One aggregated quantity as the kernels see it; `offset` is its first cell in a ledger row.
 struct RecordView {
     RecordKind kind;
@@ -25,6 +28,9 @@ struct RecordView {
     std::int32_t width;
     float scale;
     float square_scale;
+    float rounder; // 1.5 * 2^23 steps
+    float square_rounder;
+    std::uint32_t largest_square; // bits of square_rounder + x * x where x and x * x are small
     float low;
     float high;
     float inverse;
@@ -83,6 +89,7 @@ struct BlockMemory {
     std::uint32_t* id_low;
     std::uint32_t* row; // output row of each lane, when lives are traced
     std::uint32_t* scratch;
+    bool* large; // per record: whether the last values were not small
     Step* start_steps; // one per row of the program's code
     Step* step_steps;
     std::int64_t stride;
