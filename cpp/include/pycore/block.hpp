@@ -22,12 +22,13 @@ void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const L
                 std::int32_t lanes, const BlockMemory& memory) noexcept {
     constexpr std::int32_t STEP = PHILOX_VECTORS<V> * V::WIDTH;
     const philox::Keys keys(lives.key_0, lives.key_1);
-    for (std::int32_t s = 0; s < streams.count; ++s) {
-        const philox::Address at{lives.id_high, purpose_and_index, streams.slots[s]};
-        std::uint32_t* const words = memory.words + s * WORDS_PER_CALL * memory.stride;
-        for (std::int32_t i = 0; i < lanes; i += STEP) {
-            philox::generate<V, PHILOX_VECTORS<V>>(memory.id_low + i, at, keys, words + i,
-                                                   memory.stride);
+    for (std::int32_t i = 0; i < lanes; i += STEP) {
+        const philox::IdProducts<V, PHILOX_VECTORS<V>> ids(memory.id_low + i);
+        std::uint32_t* words = memory.words + i;
+        for (std::int32_t s = 0; s < streams.count; ++s) {
+            const philox::Address at{lives.id_high, purpose_and_index, streams.slots[s]};
+            philox::generate<V, PHILOX_VECTORS<V>>(ids, at, keys, words, memory.stride);
+            words += WORDS_PER_CALL * memory.stride;
         }
     }
 }
@@ -202,7 +203,8 @@ struct Arrays {
                 id_low[k] = counters[0] + static_cast<std::uint32_t>(k);
             }
             const philox::Address at{counters[1], counters[2], counters[3]};
-            philox::generate<V, PHILOX_VECTORS<V>>(id_low, at, keys, out, LANES);
+            const philox::IdProducts<V, PHILOX_VECTORS<V>> ids(id_low);
+            philox::generate<V, PHILOX_VECTORS<V>>(ids, at, keys, out, LANES);
             for (std::int32_t w = 0; w < WORDS_PER_CALL; ++w)
                 words[w] = out[w * LANES];
         }

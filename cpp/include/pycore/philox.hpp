@@ -31,12 +31,27 @@ struct Address {
     std::uint32_t slot;
 };
 
+// What the first round makes of the ids: the same for all streams of a block.
+template <class V, int VECTORS>
+struct IdProducts {
+    typename V::Wide product[VECTORS], high[VECTORS];
+
+    PYCORE_INLINE explicit IdProducts(const std::uint32_t* id_low) noexcept {
+#pragma GCC unroll 4
+        for (int u = 0; u < VECTORS; ++u) {
+            product[u] = V::multiply(V::widen(V::load_int(id_low + u * V::WIDTH)), MULTIPLIER_0);
+            high[u] = V::high(product[u]);
+        }
+    }
+};
+
 // Fill `words[w * stride + lane]`, w = 0..3, for VECTORS vectors of lanes at once.
 //
 // One call has a latency of ten multiplications; VECTORS independent calls fill the gaps.  In the
-// first two rounds half of the state is the same in every lane and is computed once.
+// first two rounds half of the state is the same in every lane and is computed once.  The last
+// round packs before it mixes: 32-bit lanes need half the operations of 64-bit ones.
 template <class V, int VECTORS>
-PYCORE_INLINE void generate(const std::uint32_t* id_low, const Address& at, const Keys& keys,
+PYCORE_INLINE void generate(const IdProducts<V, VECTORS>& ids, const Address& at, const Keys& keys,
                             std::uint32_t* words, std::int64_t stride) noexcept {
     using Wide = typename V::Wide;
     const std::uint64_t shared = static_cast<std::uint64_t>(MULTIPLIER_1) * at.purpose_and_index;
@@ -44,27 +59,26 @@ PYCORE_INLINE void generate(const std::uint32_t* id_low, const Address& at, cons
     const std::uint64_t shared_1 = static_cast<std::uint32_t>(shared);
     const std::uint64_t second = MULTIPLIER_0 * shared_0;
 
-    Wide c0[VECTORS], c1[VECTORS], c2[VECTORS], c3[VECTORS];
+    Wide c0[VECTORS], c1[VECTORS], c2[VECTORS], c3[VECTORS], p0[VECTORS], p1[VECTORS];
 #pragma GCC unroll 4
     for (int u = 0; u < VECTORS; ++u) {
-        const Wide first = V::multiply(V::widen(V::load_int(id_low + u * V::WIDTH)), MULTIPLIER_0);
-        const Wide mixed = V::wide_xor(V::high(first), V::set_wide(at.slot ^ keys.second[0]));
+        const Wide mixed = V::wide_xor(ids.high[u], V::set_wide(at.slot ^ keys.second[0]));
         const Wide product = V::multiply(mixed, MULTIPLIER_1);
         c0[u] = V::wide_xor(V::high(product), V::set_wide(shared_1 ^ keys.first[1]));
         c1[u] = product;
-        c2[u] = V::wide_xor(first, V::set_wide((second >> 32) ^ keys.second[1]));
+        c2[u] = V::wide_xor(ids.product[u], V::set_wide((second >> 32) ^ keys.second[1]));
         c3[u] = V::set_wide(second);
     }
 #pragma GCC unroll 8
     for (std::uint32_t round = 2; round < ROUNDS; ++round) {
-        const Wide k0 = V::set_wide(keys.first[round]);
-        const Wide k1 = V::set_wide(keys.second[round]);
-        Wide p0[VECTORS], p1[VECTORS];
 #pragma GCC unroll 4
         for (int u = 0; u < VECTORS; ++u) {
             p0[u] = V::multiply(c0[u], MULTIPLIER_0);
             p1[u] = V::multiply(c2[u], MULTIPLIER_1);
         }
+        if (round + 1 == ROUNDS) break;
+        const Wide k0 = V::set_wide(keys.first[round]);
+        const Wide k1 = V::set_wide(keys.second[round]);
 #pragma GCC unroll 4
         for (int u = 0; u < VECTORS; ++u) {
             c0[u] = V::wide_xor(V::high(p1[u]), c1[u], k0);
@@ -73,13 +87,15 @@ PYCORE_INLINE void generate(const std::uint32_t* id_low, const Address& at, cons
             c3[u] = p0[u];
         }
     }
+    const auto k0 = V::set_int(static_cast<std::uint32_t>(keys.first[ROUNDS - 1]));
+    const auto k1 = V::set_int(static_cast<std::uint32_t>(keys.second[ROUNDS - 1]));
 #pragma GCC unroll 4
     for (int u = 0; u < VECTORS; ++u) {
         std::uint32_t* out = words + u * V::WIDTH;
-        V::store_int(out, V::narrow(c0[u]));
-        V::store_int(out + stride, V::narrow(c1[u]));
-        V::store_int(out + 2 * stride, V::narrow(c2[u]));
-        V::store_int(out + 3 * stride, V::narrow(c3[u]));
+        V::store_int(out, V::bit_xor(V::narrow_high(p1[u]), V::narrow(c1[u]), k0));
+        V::store_int(out + stride, V::narrow(p1[u]));
+        V::store_int(out + 2 * stride, V::bit_xor(V::narrow_high(p0[u]), V::narrow(c3[u]), k1));
+        V::store_int(out + 3 * stride, V::narrow(p0[u]));
     }
 }
 

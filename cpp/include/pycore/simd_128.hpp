@@ -103,6 +103,9 @@ struct V128 {
     static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept { return {a.v & b.v}; }
     static PYCORE_INLINE Int bit_or(Int a, Int b) noexcept { return {a.v | b.v}; }
     static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept { return {a.v ^ b.v}; }
+    static PYCORE_INLINE Int bit_xor(Int a, Int b, Int c) noexcept {
+        return bit_xor(bit_xor(a, b), c);
+    }
     static PYCORE_INLINE Int max_unsigned(Int a, Int b) noexcept {
         const Words greater = (Words)(a.v > b.v);
         return {(greater & a.v) | (~greater & b.v)};
@@ -184,6 +187,7 @@ struct V128 {
         return wide_xor(wide_xor(a, b), c);
     }
     static PYCORE_INLINE Int narrow(Wide a) noexcept { return {a.low}; }
+    static PYCORE_INLINE Int narrow_high(Wide a) noexcept { return {a.high}; }
 };
 
 } // namespace pycore

@@ -51,6 +51,9 @@ struct Avx2 {
     static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept { return {_mm256_and_si256(a.v, b.v)}; }
     static PYCORE_INLINE Int bit_or(Int a, Int b) noexcept { return {_mm256_or_si256(a.v, b.v)}; }
     static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept { return {_mm256_xor_si256(a.v, b.v)}; }
+    static PYCORE_INLINE Int bit_xor(Int a, Int b, Int c) noexcept {
+        return bit_xor(bit_xor(a, b), c);
+    }
     static PYCORE_INLINE Int max_unsigned(Int a, Int b) noexcept {
         return {_mm256_max_epu32(a.v, b.v)};
     }
@@ -155,6 +158,9 @@ struct Avx2 {
     }
     static PYCORE_INLINE Int narrow(Wide a) noexcept {
         return {_mm256_blend_epi32(a.even, _mm256_slli_epi64(a.odd, 32), 0xAA)};
+    }
+    static PYCORE_INLINE Int narrow_high(Wide a) noexcept {
+        return {_mm256_blend_epi32(_mm256_srli_epi64(a.even, 32), a.odd, 0xAA)};
     }
 };
 

@@ -52,6 +52,9 @@ struct Avx512 {
     static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept { return {_mm512_and_si512(a.v, b.v)}; }
     static PYCORE_INLINE Int bit_or(Int a, Int b) noexcept { return {_mm512_or_si512(a.v, b.v)}; }
     static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept { return {_mm512_xor_si512(a.v, b.v)}; }
+    static PYCORE_INLINE Int bit_xor(Int a, Int b, Int c) noexcept {
+        return {_mm512_ternarylogic_epi32(a.v, b.v, c.v, 0x96)};
+    }
     static PYCORE_INLINE Int max_unsigned(Int a, Int b) noexcept {
         return {_mm512_max_epu32(a.v, b.v)};
     }
@@ -142,6 +145,9 @@ struct Avx512 {
     }
     static PYCORE_INLINE Int narrow(Wide a) noexcept {
         return {_mm512_mask_shuffle_epi32(a.even, 0xAAAA, a.odd, _MM_PERM_CCAA)};
+    }
+    static PYCORE_INLINE Int narrow_high(Wide a) noexcept {
+        return {_mm512_mask_shuffle_epi32(a.odd, 0x5555, a.even, _MM_PERM_DDBB)};
     }
 };
 

@@ -42,6 +42,7 @@ struct Scalar {
     static PYCORE_INLINE Int bit_and(Int a, Int b) noexcept { return a & b; }
     static PYCORE_INLINE Int bit_or(Int a, Int b) noexcept { return a | b; }
     static PYCORE_INLINE Int bit_xor(Int a, Int b) noexcept { return a ^ b; }
+    static PYCORE_INLINE Int bit_xor(Int a, Int b, Int c) noexcept { return a ^ b ^ c; }
     static PYCORE_INLINE Int max_unsigned(Int a, Int b) noexcept { return a > b ? a : b; }
     template <int BITS>
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
@@ -112,6 +113,7 @@ struct Scalar {
     static PYCORE_INLINE Wide wide_xor(Wide a, Wide b) noexcept { return a ^ b; }
     static PYCORE_INLINE Wide wide_xor(Wide a, Wide b, Wide c) noexcept { return a ^ b ^ c; }
     static PYCORE_INLINE Int narrow(Wide a) noexcept { return static_cast<Int>(a); }
+    static PYCORE_INLINE Int narrow_high(Wide a) noexcept { return static_cast<Int>(a >> 32); }
 };
 
 } // namespace pycore

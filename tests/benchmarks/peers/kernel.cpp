@@ -76,10 +76,11 @@ double total(Float a) {
 
 void draw(Block& block, std::uint32_t segment, std::uint32_t index,
           const pycore::philox::Keys& keys, int streams) {
-    for (int stream = 0; stream < streams; ++stream) {
-        for (int i = 0; i < block.size; i += AT_ONCE * V::WIDTH) {
+    for (int i = 0; i < block.size; i += AT_ONCE * V::WIDTH) {
+        const pycore::philox::IdProducts<V, AT_ONCE> ids(block.id + i);
+        for (int stream = 0; stream < streams; ++stream) {
             pycore::philox::generate<V, AT_ONCE>(
-                block.id + i, {segment, index, static_cast<std::uint32_t>(stream)}, keys,
+                ids, {segment, index, static_cast<std::uint32_t>(stream)}, keys,
                 &block.words[stream][0][i], LANES);
         }
     }
