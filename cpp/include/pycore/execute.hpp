@@ -16,7 +16,7 @@ namespace pycore {
 
 // The operands of one prepared instruction in vectors of V.  Everything is read before the loop: a
 // vector store may alias anything, so the compiler could not keep it in registers by itself.
-template <class V>
+template <Op OP, class V>
 class Operands {
   public:
     PYCORE_INLINE Operands(const Step& step, const Registers& file) noexcept
@@ -26,7 +26,13 @@ class Operands {
           word_(file.words + step.stream),
           scalar_{V::set(file.scalars[step.scalar[0]]), V::set(file.scalars[step.scalar[1]]),
                   V::set(file.scalars[step.scalar[2]]), V::set(file.scalars[step.scalar[3]]),
-                  V::set(file.scalars[step.scalar[4]])} {}
+                  V::set(file.scalars[step.scalar[4]])} {
+        if constexpr (OP == Op::event_s) {
+            const float chance = file.scalars[step.scalar[0]];
+            const std::int32_t last = math::last_event(chance * 2147483648.0F);
+            scalar_[0] = V::as_float(V::set_int(static_cast<std::uint32_t>(last)));
+        }
+    }
 
     PYCORE_INLINE typename V::Float lane(int operand, std::int32_t i) const noexcept {
         return V::load(lane_[operand] + i);
@@ -47,7 +53,7 @@ class Operands {
 };
 
 template <Op OP, class V>
-PYCORE_INLINE typename V::Mask truth(const Operands<V>& x, [[maybe_unused]] std::int32_t i,
+PYCORE_INLINE typename V::Mask truth(const Operands<OP, V>& x, [[maybe_unused]] std::int32_t i,
                                      [[maybe_unused]] const typename V::Float& a) noexcept {
     [[maybe_unused]] const auto range = V::set(2147483648.0F);
     if constexpr (OP == Op::lt) return V::lt(a, x.lane(1, i));
@@ -63,13 +69,13 @@ PYCORE_INLINE typename V::Mask truth(const Operands<V>& x, [[maybe_unused]] std:
         return V::lt(math::event_threshold_value<V>(x.word(i)), V::mul(a, range));
     }
     if constexpr (OP == Op::event_s) {
-        return V::lt(math::event_threshold_value<V>(x.word(i)), V::mul(x.scalar(0), range));
+        return V::le(V::template shift_right<1>(x.word(i)), V::as_int(x.scalar(0)));
     }
 }
 
 // s0 + s1 a + s2 b + ..., added from the left.
-template <int TERMS, class V>
-PYCORE_INLINE typename V::Float affine(const Operands<V>& x, std::int32_t i,
+template <int TERMS, Op OP, class V>
+PYCORE_INLINE typename V::Float affine(const Operands<OP, V>& x, std::int32_t i,
                                        const typename V::Float& a) noexcept {
     auto sum = V::add(x.scalar(0), V::mul(x.scalar(1), a));
     if constexpr (TERMS > 1) sum = V::add(sum, V::mul(x.scalar(2), x.lane(1, i)));
@@ -80,7 +86,7 @@ PYCORE_INLINE typename V::Float affine(const Operands<V>& x, std::int32_t i,
 
 // The value of an operation; `a` is its first lane operand.
 template <Op OP, class V>
-PYCORE_INLINE typename V::Float value(const Operands<V>& x, [[maybe_unused]] std::int32_t i,
+PYCORE_INLINE typename V::Float value(const Operands<OP, V>& x, [[maybe_unused]] std::int32_t i,
                                       [[maybe_unused]] const typename V::Float& a) noexcept {
     [[maybe_unused]] const auto magnitude = V::set_int(0x7FFFFFFFU);
     [[maybe_unused]] const auto zero = V::set(0.0F), one = V::set(1.0F);
@@ -115,7 +121,7 @@ PYCORE_INLINE typename V::Float value(const Operands<V>& x, [[maybe_unused]] std
         return math::gamma_log<V>(a, x.lane(1, i), x.lane(2, i), x.lane(3, i));
     else if constexpr (OP == Op::uniform) return math::uniform<V>(x.word(i));
     else if constexpr (OP == Op::normal) return math::normal<V>(x.word(i));
-    else return V::keep(truth<OP>(x, i, a), one);
+    else return V::keep(truth(x, i, a), one);
     // clang-format on
 }
 
@@ -128,13 +134,13 @@ struct Chain {
 
 template <class V, Op OP, Op... MORE>
 struct Chain<V, OP, MORE...> {
-    Operands<V> operands;
+    Operands<OP, V> operands;
     Chain<V, MORE...> rest;
 
     PYCORE_INLINE Chain(const Step* step, const Registers& file) noexcept
         : operands(*step, file), rest(step + 1, file) {}
     PYCORE_INLINE void run(std::int32_t i, const typename V::Float& a) const noexcept {
-        const auto result = value<OP>(operands, i, a);
+        const auto result = value(operands, i, a);
         operands.put(i, result);
         rest.run(i, result);
     }

@@ -17,6 +17,14 @@ PYCORE_INLINE typename V::Float horner(const float (&coefficients)[N],
     return value;
 }
 
+// 1 + r (c0 + c1 r + ...) is the exponential of r; the integer n is the power of two to scale it by,
+// in the low bits of 1.5 * 2^23 + n.
+template <class V>
+PYCORE_INLINE typename V::Float scaled(typename V::Float fraction,
+                                       typename V::Float shifted) noexcept {
+    return V::as_float(V::add(V::as_int(fraction), V::template shift_left<23>(V::as_int(shifted))));
+}
+
 template <class V>
 PYCORE_INLINE typename V::Float exp(typename V::Float x) noexcept {
     x = V::min(V::max(x, V::set(-86.0F)), V::set(86.0F));
@@ -26,7 +34,22 @@ PYCORE_INLINE typename V::Float exp(typename V::Float x) noexcept {
     const auto r =
         V::sub(V::sub(x, V::mul(n, V::set(tables::LN2_HIGH))), V::mul(n, V::set(tables::LN2_LOW)));
     const auto fraction = V::add(V::mul(horner<V>(tables::EXP, r), r), V::set(1.0F));
-    return V::as_float(V::add(V::as_int(fraction), V::template shift_left<23>(V::as_int(shifted))));
+    return scaled<V>(fraction, shifted);
+}
+
+// exp(0 - x) without the subtraction: rounding is symmetric, so signs are carried through instead.
+template <class V>
+PYCORE_INLINE typename V::Float exp_minus(typename V::Float x) noexcept {
+    x = V::max(V::min(x, V::set(86.0F)), V::set(-86.0F));
+    const auto shifted = V::sub(V::set(12582912.0F), V::mul(x, V::set(tables::LOG2_E)));
+    const auto n = V::sub(shifted, V::set(12582912.0F));
+    const auto r = // the negative of what `exp` has
+        V::add(V::add(x, V::mul(n, V::set(tables::LN2_HIGH))), V::mul(n, V::set(tables::LN2_LOW)));
+    auto sum = V::set(tables::EXP[4]);
+#pragma GCC unroll 4
+    for (int i = 3; i >= 0; --i)
+        sum = V::sub(V::set(tables::EXP[i]), V::mul(sum, r));
+    return scaled<V>(V::sub(V::set(1.0F), V::mul(sum, r)), shifted);
 }
 
 template <class V>
@@ -46,7 +69,7 @@ PYCORE_INLINE typename V::Float log(typename V::Float x) noexcept {
 template <class V>
 PYCORE_INLINE typename V::Float logistic(typename V::Float x) noexcept {
     const auto one = V::set(1.0F);
-    return V::div(one, V::add(one, exp<V>(V::sub(V::set(0.0F), x))));
+    return V::div(one, V::add(one, exp_minus<V>(x)));
 }
 
 // The word as a float in [0, 2^31); an event of probability p happens if it is below p * 2^31.
@@ -60,6 +83,36 @@ PYCORE_INLINE typename V::Float uniform(typename V::Int word) noexcept {
     return V::mul(V::add(event_threshold_value<V>(word), V::set(0.5F)), V::set(0x1p-31F));
 }
 
+// The largest n = word / 2 whose float is below the threshold, or -1: n is compared as it is.
+PYCORE_INLINE std::int32_t last_event(float threshold) noexcept {
+    if (!(threshold > 0.0F)) return -1;
+    if (threshold > 2147483520.0F) return INT32_MAX;
+    const auto ceiling = static_cast<std::int32_t>(threshold);
+    if (threshold <= 16777216.0F) { // all integers are floats
+        return static_cast<float>(ceiling) < threshold ? ceiling : ceiling - 1;
+    }
+    // Integers round to the threshold from half the way to the float below on; half the way itself
+    // goes to the even one of the two.
+    const std::uint32_t bits = Scalar::as_int(threshold);
+    const auto below = static_cast<std::int32_t>(Scalar::as_float(bits - 1));
+    const std::int32_t half = below + (ceiling - below) / 2;
+    return (bits & 1U) != 0 ? half : half - 1;
+}
+
+template <class V, bool UPPER>
+PYCORE_INLINE typename V::Float normal_polynomial(typename V::Int octave,
+                                                  typename V::Float m) noexcept {
+    const auto coefficient = [&](int j) {
+        if constexpr (UPPER) return V::lookup_upper(tables::NORMAL[j], octave);
+        else return V::lookup32(tables::NORMAL[j], octave);
+    };
+    auto z = coefficient(4);
+#pragma GCC unroll 4
+    for (int j = 3; j >= 0; --j)
+        z = V::add(V::mul(z, m), coefficient(j));
+    return z;
+}
+
 // Normal quantile of a tail probability in units of 2^-32: an octave of it and the place in that.
 template <class V>
 PYCORE_INLINE typename V::Float normal_of_tail(typename V::Float tail) noexcept {
@@ -68,12 +121,10 @@ PYCORE_INLINE typename V::Float normal_of_tail(typename V::Float tail) noexcept 
     const auto mantissa =
         V::bit_or(V::bit_and(bits, V::set_int(0x007FFFFFU)), V::set_int(0x3F800000U));
     const auto m = V::sub(V::as_float(mantissa), V::set(1.5F));
-    auto z = V::lookup32(tables::NORMAL[4], octave);
-#pragma GCC unroll 4
-    for (int j = 3; j >= 0; --j) {
-        z = V::add(V::mul(z, m), V::lookup32(tables::NORMAL[j], octave));
+    if constexpr (V::HAS_LOOKUP_UPPER) { // of 256 tails all but one are in the upper octaves
+        if (!V::any(V::lt(tail, V::set(8388608.0F)))) return normal_polynomial<V, true>(octave, m);
     }
-    return z;
+    return normal_polynomial<V, false>(octave, m);
 }
 
 // The first bit of the word is the sign, the others are the tail probability.
@@ -88,7 +139,7 @@ PYCORE_INLINE typename V::Float normal(typename V::Int word) noexcept {
 template <class V>
 PYCORE_INLINE typename V::Mask event_logit(typename V::Int word, typename V::Float x) noexcept {
     const auto v = event_threshold_value<V>(word);
-    const auto odds = exp<V>(V::sub(V::set(0.0F), x));
+    const auto odds = exp_minus<V>(x);
     return V::lt(V::add(v, V::mul(v, odds)), V::set(2147483648.0F));
 }
 
@@ -115,7 +166,7 @@ inline constexpr int LONGEST_SEARCH = 96;
 template <class V>
 PYCORE_INLINE typename V::Float searched(typename V::Float u, const Counted<V>& c) noexcept {
     const auto one = V::set(1.0F);
-    const auto none = exp<V>(V::sub(V::set(0.0F), c.exponent));
+    const auto none = exp_minus<V>(c.exponent);
     auto beyond = V::select(V::lt(c.exponent, V::set(0.5F)),
                             V::mul(c.exponent, horner<V>(tables::ONE_MINUS_EXP, c.exponent)),
                             V::sub(one, none));

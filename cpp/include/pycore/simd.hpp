@@ -90,6 +90,7 @@ struct Twice {
     PYCORE_BINARY(Mask, le, Float, Float)
     PYCORE_BINARY(Mask, eq, Float, Float)
     PYCORE_BINARY(Mask, ne, Float, Float)
+    PYCORE_BINARY(Mask, le, Int, Int)
     PYCORE_BINARY(Mask, mask_and, Mask, Mask)
     PYCORE_BINARY(Mask, mask_or, Mask, Mask)
     PYCORE_BINARY(Float, keep, Mask, Float)
@@ -100,10 +101,14 @@ struct Twice {
         return {V::select(m.low, a.low, b.low), V::select(m.high, a.high, b.high)};
     }
     static PYCORE_INLINE bool any(const Mask& m) noexcept {
-        return V::any(m.low) || V::any(m.high);
+        return V::any(V::mask_or(m.low, m.high));
     }
     static PYCORE_INLINE Float lookup32(const float* table, const Int& index) noexcept {
         return {V::lookup32(table, index.low), V::lookup32(table, index.high)};
+    }
+    static constexpr bool HAS_LOOKUP_UPPER = V::HAS_LOOKUP_UPPER;
+    static PYCORE_INLINE Float lookup_upper(const float* table, const Int& index) noexcept {
+        return {V::lookup_upper(table, index.low), V::lookup_upper(table, index.high)};
     }
 };
 

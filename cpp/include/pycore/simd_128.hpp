@@ -137,6 +137,10 @@ struct V128 {
     static PYCORE_INLINE Mask le(Float a, Float b) noexcept { return {(Words)(a.v <= b.v)}; }
     static PYCORE_INLINE Mask eq(Float a, Float b) noexcept { return {(Words)(a.v == b.v)}; }
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return {(Words)(a.v != b.v)}; }
+    // As signed integers.
+    static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
+        return {(Words)((Integers)a.v <= (Integers)b.v)};
+    }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return {a.v & b.v}; }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return {a.v | b.v}; }
     static PYCORE_INLINE bool any(Mask m) noexcept { return bits(m) != 0; }
@@ -169,6 +173,8 @@ struct V128 {
         const Words i = index.v & 31U;
         return {Floats{table[i[0]], table[i[1]], table[i[2]], table[i[3]]}};
     }
+
+    static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, a.v}; }
     static PYCORE_INLINE Wide set_wide(std::uint64_t x) noexcept {

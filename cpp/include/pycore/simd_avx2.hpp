@@ -90,6 +90,11 @@ struct Avx2 {
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept {
         return {_mm256_cmp_ps(a.v, b.v, _CMP_NEQ_UQ)};
     }
+    // As signed integers.
+    static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
+        const __m256i greater = _mm256_cmpgt_epi32(a.v, b.v);
+        return {_mm256_castsi256_ps(_mm256_xor_si256(greater, _mm256_set1_epi32(-1)))};
+    }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept {
         return {_mm256_and_ps(a.v, b.v)};
     }
@@ -136,6 +141,14 @@ struct Avx2 {
         const __m256 d = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 24), index.v);
         return {
             _mm256_blendv_ps(_mm256_blendv_ps(a, b, bit_3), _mm256_blendv_ps(c, d, bit_3), bit_4)};
+    }
+
+    // The eight entries from 22 on, of an index modulo 32 that is one of them: one permute.
+    static constexpr bool HAS_LOOKUP_UPPER = true;
+    static PYCORE_INLINE Float lookup_upper(const float* table, Int index) noexcept {
+        const __m256 upper =
+            _mm256_blend_ps(_mm256_load_ps(table + 24), _mm256_load_ps(table + 16), 0xC0);
+        return {_mm256_permutevar8x32_ps(upper, index.v)};
     }
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, _mm256_srli_epi64(a.v, 32)}; }

@@ -91,6 +91,10 @@ struct Avx512 {
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept {
         return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_NEQ_UQ)};
     }
+    // As signed integers.
+    static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
+        return {_mm512_cmple_epi32_mask(a.v, b.v)};
+    }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept {
         return {static_cast<__mmask16>(a.v & b.v)};
     }
@@ -123,6 +127,8 @@ struct Avx512 {
     static PYCORE_INLINE Float lookup32(const float* table, Int index) noexcept {
         return {_mm512_permutex2var_ps(_mm512_load_ps(table), index.v, _mm512_load_ps(table + 16))};
     }
+
+    static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, _mm512_srli_epi64(a.v, 32)}; }
     static PYCORE_INLINE Wide set_wide(std::uint64_t x) noexcept {

@@ -88,6 +88,10 @@ struct Scalar {
     static PYCORE_INLINE Mask le(Float a, Float b) noexcept { return a <= b; }
     static PYCORE_INLINE Mask eq(Float a, Float b) noexcept { return a == b; }
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return a != b; }
+    // As signed integers.
+    static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
+        return static_cast<std::int32_t>(a) <= static_cast<std::int32_t>(b);
+    }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return a && b; }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return a || b; }
     static PYCORE_INLINE bool any(Mask m) noexcept { return m; }
@@ -103,6 +107,8 @@ struct Scalar {
     static PYCORE_INLINE Float lookup32(const float* table, Int index) noexcept {
         return table[index & 31U];
     }
+
+    static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return a; }
     static PYCORE_INLINE Wide set_wide(std::uint64_t x) noexcept { return x; }
