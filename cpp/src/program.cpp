@@ -220,8 +220,36 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     return view;
 }
 
+// Scalar code is short: nothing is known of it.
 Code code_of(const Buffer<Instruction>& code) noexcept {
-    return {code.data(), static_cast<std::int32_t>(code.size())};
+    return {code.data(), static_cast<std::int32_t>(code.size()), nullptr};
+}
+
+Code code_of(const Buffer<Instruction>& code, const Buffer<bool>& passing) noexcept {
+    return {code.data(), static_cast<std::int32_t>(code.size()), passing.data()};
+}
+
+// Which results only the next row needs, as the operand from which a chain goes on: such a result
+// need not be stored.  What a register holds after the last row is needed.
+Buffer<bool> find_passing(const Buffer<Instruction>& code, std::int64_t registers) {
+    Buffer<bool> passing(code.size());
+    // Of each register, whether the rows after the next one write it before they read it.
+    Buffer<bool> overwritten(static_cast<std::size_t>(registers));
+    for (std::size_t i = code.size(); i-- > 1;) {
+        const Instruction& next = code[i];
+        const std::int32_t result = code[i - 1].target;
+        const std::int32_t operands = SPECIFICATIONS[static_cast<std::int32_t>(next.op)].lanes;
+        std::int32_t readers = 0;
+        for (std::int32_t k = 0; k < operands; ++k)
+            readers += next.lane[k] == result ? 1 : 0;
+        const bool goes_on = next.lane[0] == result || (commutes(next.op) && readers == 1);
+        passing[i - 1] = readers == 1 && goes_on &&
+                         (next.target == result || overwritten[static_cast<std::size_t>(result)]);
+        overwritten[static_cast<std::size_t>(next.target)] = true;
+        for (std::int32_t k = 0; k < operands; ++k)
+            overwritten[static_cast<std::size_t>(next.lane[k])] = false;
+    }
+    return passing;
 }
 
 Streams streams_of(const Buffer<std::uint32_t>& slots) noexcept {
@@ -296,6 +324,8 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
     readable_ = first_written(p.n_registers, p.n_states);
     CodeCheck("step_code", p.step_code).lanes(readable_, p.n_scalars, p.step_streams.size());
 
+    start_passing_ = find_passing(p.start_code, p.n_registers);
+    step_passing_ = find_passing(p.step_code, p.n_registers);
     scalar_steps_ = Buffer<Step>(p.scalar_code.size());
     prepare_scalar_code(code_of(p.scalar_code), scalar_steps_.data());
 
@@ -329,8 +359,8 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
 
 ProgramView Program::view() const noexcept {
     ProgramView view{};
-    view.start_code = code_of(definition_.start_code);
-    view.step_code = code_of(definition_.step_code);
+    view.start_code = code_of(definition_.start_code, start_passing_);
+    view.step_code = code_of(definition_.step_code, step_passing_);
     view.start_streams = streams_of(definition_.start_streams);
     view.step_streams = streams_of(definition_.step_streams);
     view.n_states = static_cast<std::int32_t>(definition_.n_states);

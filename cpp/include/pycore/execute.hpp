@@ -1,8 +1,8 @@
 // The interpreter: each instruction is a loop over whole vectors of lanes.
 //
-// Before a run the code is prepared once: operands become addresses, and an instruction that reads
-// what the one before has just written is chained to it, so that the value stays in a register.
-// A chain stores every result, as its instructions would alone; only the loads are saved.
+// Before a run the code is prepared once: operands become addresses, and an instruction that alone
+// needs what the one before has written is chained to it: the value stays in a vector register and
+// is never stored.
 #pragma once
 
 #include "pycore/machine.hpp"
@@ -125,24 +125,26 @@ PYCORE_INLINE typename V::Float value(const Operands<OP, V>& x, [[maybe_unused]]
     // clang-format on
 }
 
-// Consecutive operations, each reading the result of the one before.
-template <class V, Op... OPS>
-struct Chain {
-    PYCORE_INLINE Chain(const Step*, const Registers&) noexcept {}
-    PYCORE_INLINE void run(std::int32_t, const typename V::Float&) const noexcept {}
-};
-
+// Consecutive operations, each reading the result of the one before; the last one's is stored.
 template <class V, Op OP, Op... MORE>
-struct Chain<V, OP, MORE...> {
+struct Chain {
     Operands<OP, V> operands;
     Chain<V, MORE...> rest;
 
     PYCORE_INLINE Chain(const Step* step, const Registers& file) noexcept
         : operands(*step, file), rest(step + 1, file) {}
     PYCORE_INLINE void run(std::int32_t i, const typename V::Float& a) const noexcept {
-        const auto result = value(operands, i, a);
-        operands.put(i, result);
-        rest.run(i, result);
+        rest.run(i, value(operands, i, a));
+    }
+};
+
+template <class V, Op OP>
+struct Chain<V, OP> {
+    Operands<OP, V> operands;
+
+    PYCORE_INLINE Chain(const Step* step, const Registers& file) noexcept : operands(*step, file) {}
+    PYCORE_INLINE void run(std::int32_t i, const typename V::Float& a) const noexcept {
+        operands.put(i, value(operands, i, a));
     }
 };
 
@@ -172,7 +174,7 @@ void perform(const Step* step, const Registers& file, std::int32_t end) noexcept
 // A run of operations that is worth its own loop.
 struct Pattern {
     std::int32_t length;
-    Op ops[3];
+    Op ops[4];
     Perform perform;
 };
 
@@ -181,9 +183,14 @@ constexpr Pattern pattern() noexcept {
     return {static_cast<std::int32_t>(sizeof...(OPS)), {OPS...}, &perform<V, OPS...>};
 }
 
-// Longer ones first; found by looking at what models compile to (bounds, hazards, draws).
+// Longer ones first; found by looking at what models compile to (bounds, hazards, draws, sums of
+// many terms).
 template <class V>
 inline constexpr Pattern PATTERNS[] = {
+    pattern<V, Op::normal, Op::affine1, Op::exp, Op::affine1>(),
+    pattern<V, Op::normal, Op::affine1, Op::exp>(),
+    pattern<V, Op::affine1, Op::max_s, Op::mul>(),
+    pattern<V, Op::affine1, Op::mul, Op::affine1>(),
     pattern<V, Op::affine1, Op::max_s, Op::min_s>(),
     pattern<V, Op::affine2, Op::max_s, Op::min_s>(),
     pattern<V, Op::affine3, Op::max_s, Op::min_s>(),
@@ -205,7 +212,14 @@ inline constexpr Pattern PATTERNS[] = {
     pattern<V, Op::exp, Op::affine1>(),
     pattern<V, Op::mul, Op::affine1>(),
     pattern<V, Op::affine1, Op::affine1>(),
+    pattern<V, Op::affine4, Op::affine1>(),
+    pattern<V, Op::affine4, Op::affine2>(),
+    pattern<V, Op::affine4, Op::affine3>(),
+    pattern<V, Op::affine4, Op::affine4>(),
+    pattern<V, Op::max2, Op::max2>(),
     pattern<V, Op::max_s, Op::min_s>(),
+    pattern<V, Op::gt_s, Op::select>(),
+    pattern<V, Op::select, Op::mul>(),
 };
 
 template <class V, int... OP>
@@ -214,13 +228,13 @@ Perform perform_alone(Op op, std::integer_sequence<int, OP...>) noexcept {
     return ALONE[static_cast<int>(op)];
 }
 
-// Whether the instructions at `row` are this pattern, each reading what the one before wrote.
+// Whether the code from `index` on is this pattern, each row alone needing what the one before wrote.
 template <class V>
-bool matches(const Pattern& candidate, const Instruction* row, std::int32_t left) noexcept {
-    if (candidate.length > left) return false;
+bool matches(const Pattern& candidate, const Code& code, std::int32_t index) noexcept {
+    if (candidate.length > code.count - index || code.passing == nullptr) return false;
     for (std::int32_t k = 0; k < candidate.length; ++k) {
-        if (row[k].op != candidate.ops[k]) return false;
-        if (k > 0 && row[k].lane[0] != row[k - 1].target) return false;
+        if (code.rows[index + k].op != candidate.ops[k]) return false;
+        if (k > 0 && !code.passing[index + k - 1]) return false;
     }
     return true;
 }
@@ -240,8 +254,13 @@ void prepare(const Code& code, std::int64_t stride, std::int64_t stream_stride,
         for (int k = 0; k < 5; ++k)
             step.scalar[k] = row.scalar[k];
         step.stream = row.stream * stream_stride;
+        // A chain goes on from the first operand.
+        if (index > 0 && commutes(row.op) && row.lane[1] == code.rows[index - 1].target) {
+            step.lane[0] = row.lane[1] * stride;
+            step.lane[1] = row.lane[0] * stride;
+        }
         for (const Pattern& candidate : PATTERNS<V>) {
-            if (matches<V>(candidate, &row, code.count - index)) {
+            if (matches<V>(candidate, code, index)) {
                 step.perform = candidate.perform;
                 step.length = candidate.length;
                 break;

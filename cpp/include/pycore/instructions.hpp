@@ -73,6 +73,11 @@ inline constexpr std::int32_t OPERATIONS =
     static_cast<std::int32_t>(sizeof SPECIFICATIONS / sizeof SPECIFICATIONS[0]);
 static_assert(OPERATIONS == static_cast<std::int32_t>(Op::gamma_log) + 1);
 
+// Whether the two operands may change places without another result.
+constexpr bool commutes(Op op) noexcept {
+    return op == Op::add || op == Op::mul;
+}
+
 // One row of code.  `lane` holds a, b, c, d and `scalar` s0 to s4; unused entries are 0.
 struct Instruction {
     Op op;

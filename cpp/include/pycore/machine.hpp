@@ -40,6 +40,7 @@ struct RecordView {
 struct Code {
     const Instruction* rows;
     std::int32_t count;
+    const bool* passing; // per row: only the next row needs its result; null: unknown
 };
 
 struct Streams {

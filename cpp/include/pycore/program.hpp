@@ -121,6 +121,8 @@ class Program {
   private:
     ProgramDefinition definition_;
     Buffer<bool> readable_;
+    Buffer<bool> start_passing_;
+    Buffer<bool> step_passing_;
     Buffer<Step> scalar_steps_;
     Buffer<Step> environment_steps_;
     Buffer<bool> absorbing_;
