@@ -128,11 +128,14 @@ PYCORE_INLINE Outcome advance(const ProgramView& program, const Lives& lives, st
     leaving = false;
     if (program.stages > 0) {
         const float* const stage = memory.registers + program.stage_register * memory.stride;
-        for (std::int32_t k = 0; k < program.stages; ++k) {
-            if (row == nullptr && !program.absorbing[k]) continue;
-            const std::int64_t n = ledger::count_stage<V>(stage, static_cast<float>(k), lanes);
-            leaving = leaving || (program.absorbing[k] && n > 0);
-            if (row != nullptr) row[1 + k] += n;
+        for (std::int32_t first = 0; first < program.stages; first += 4) {
+            const std::int32_t size = program.stages - first < 4 ? program.stages - first : 4;
+            std::int32_t found[4];
+            ledger::count_stages<V>(stage, first, size, lanes, found);
+            for (std::int32_t k = 0; k < size; ++k) {
+                leaving = leaving || (program.absorbing[first + k] && found[k] > 0);
+                if (row != nullptr) row[1 + first + k] += found[k];
+            }
         }
     }
     if (row != nullptr && !ledger::add_period<V>(program, memory, lanes, row, fault)) {

@@ -43,26 +43,54 @@ struct Chosen {
     }
 };
 
-template <class V>
-std::int64_t count_stage(const float* stage, float code, std::int32_t lanes) noexcept {
-    auto total = V::set_int(0);
-    const auto wanted = V::set(code);
-    const Chosen<V> everyone{nullptr, 0.0F, lanes};
-    everyone.each(
-        [&](std::int32_t i) { total = V::count(total, V::eq(V::load(stage + i), wanted)); },
+// Chosen lanes of which truth(k, offset) holds, for K <= 4 questions in one pass.
+template <class V, int K, class Truth>
+void count(const Chosen<V>& chosen, const Truth& truth, std::int32_t (&found)[4]) noexcept {
+    typename V::Int total[4] = {V::set_int(0), V::set_int(0), V::set_int(0), V::set_int(0)};
+    chosen.each(
+        [&](std::int32_t i) {
+#pragma GCC unroll 4
+            for (int k = 0; k < K; ++k)
+                total[k] = V::count(total[k], truth(k, i));
+        },
         [&](std::int32_t i, typename V::Mask m) {
-            total = V::count(total, V::mask_and(m, V::eq(V::load(stage + i), wanted)));
+#pragma GCC unroll 4
+            for (int k = 0; k < K; ++k)
+                total[k] = V::count(total[k], V::mask_and(m, truth(k, i)));
         });
-    return V::sum(total);
+    V::sums(total, found);
 }
 
+template <class V, class Truth>
+PYCORE_INLINE void count(std::int32_t questions, const Chosen<V>& chosen, const Truth& truth,
+                         std::int32_t (&found)[4]) noexcept {
+    if (questions == 1) return count<V, 1>(chosen, truth, found);
+    if (questions == 2) return count<V, 2>(chosen, truth, found);
+    if (questions == 3) return count<V, 3>(chosen, truth, found);
+    return count<V, 4>(chosen, truth, found);
+}
+
+// How many are in each of the stages from `first` on, at most four of them.
 template <class V>
-std::int64_t count_nonzero(const float* x, const Chosen<V>& chosen) noexcept {
-    auto total = V::set_int(0);
-    const auto zero = V::set(0.0F);
-    chosen.each_value(
-        x, [&](typename V::Float value) { total = V::count(total, V::ne(value, zero)); });
-    return V::sum(total);
+void count_stages(const float* stage, std::int32_t first, std::int32_t size, std::int32_t lanes,
+                  std::int32_t (&found)[4]) noexcept {
+    const auto truth = [stage, first](int k, std::int32_t i) {
+        return V::eq(V::load(stage + i), V::set(static_cast<float>(first + k)));
+    };
+    count<V>(size, {nullptr, 0.0F, lanes}, truth, found);
+}
+
+// How many chosen lanes are not zero, for at most four records of counts.
+template <class V>
+void count_nonzero(const RecordView* records, std::int32_t size, const BlockMemory& memory,
+                   const Chosen<V>& chosen, std::int32_t (&found)[4]) noexcept {
+    const float* x[4] = {};
+    for (std::int32_t k = 0; k < size; ++k)
+        x[k] = memory.registers + records[k].source * memory.stride;
+    const auto truth = [&x](int k, std::int32_t i) {
+        return V::ne(V::load(x[k] + i), V::set(0.0F));
+    };
+    count<V>(size, chosen, truth, found);
 }
 
 // First lane whose value or square does not fit, in the order in which the oracle meets them.
@@ -79,49 +107,83 @@ float offending_value(const float* x, const Chosen<V>& chosen, const RecordView&
     return 0.0F;
 }
 
-// What the sums of one pass hold beside the numbers: `steps` added to every lane of whole vectors.
+// A sum without the `steps` that were added to every lane of whole vectors.
 template <class V>
-std::int32_t without(std::uint32_t steps, typename V::Int total, std::int32_t lanes) noexcept {
+std::int32_t without(std::uint32_t steps, std::int32_t total, std::int32_t lanes) noexcept {
     const auto visited = static_cast<std::uint32_t>((lanes + V::WIDTH - 1) / V::WIDTH * V::WIDTH);
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(V::sum(total)) - visited * steps);
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(total) - visited * steps);
 }
 
-// Sums of fix(x) and fix(x * x) where all are small, which is nearly always; false if one is not.
-//
-// Adding 1.5 * 2^23 steps of the fixed point rounds to whole steps and leaves them in the low bits,
-// so the bits are summed as they are, and what was added is taken off in the end.  The largest
-// square bounds the sums; that of a NaN is larger than all.
+// What a pass over one or two registers adds up.
 template <class V>
-bool small_moments(const float* x, const Chosen<V>& chosen, const RecordView& record,
-                   std::int64_t* out) noexcept {
-    const auto rounder = V::set(record.rounder), square_rounder = V::set(record.square_rounder);
-    auto sum_1 = V::set_int(0), sum_2 = sum_1, peak = sum_1;
-    chosen.each_value(x, [&](typename V::Float value) {
+struct Moments {
+    typename V::Float rounder, square_rounder;
+    typename V::Int sum_1 = V::set_int(0), sum_2 = V::set_int(0), peak = V::set_int(0);
+
+    PYCORE_INLINE explicit Moments(const RecordView& record) noexcept
+        : rounder(V::set(record.rounder)), square_rounder(V::set(record.square_rounder)) {}
+
+    PYCORE_INLINE void add(typename V::Float value) noexcept {
         const auto second = V::as_int(V::add(V::mul(value, value), square_rounder));
         sum_1 = V::add(sum_1, V::as_int(V::add(value, rounder)));
         sum_2 = V::add(sum_2, second);
         peak = V::max_unsigned(peak, second);
-    });
-    if (V::largest(peak) > record.largest_square) return false;
-    out[0] += without<V>(Scalar::as_int(record.rounder), sum_1, chosen.lanes);
-    out[1] += without<V>(Scalar::as_int(record.square_rounder), sum_2, chosen.lanes);
+    }
+    PYCORE_INLINE bool large(const RecordView& record) const noexcept {
+        return V::any_above(peak, V::set_int(record.largest_square));
+    }
+};
+
+// Sums of fix(x) and fix(x * x) of one record, or of two, whose numbers are all small, as they
+// nearly always are; false, and nothing added, if one is not.  `out` is where the first one's go.
+//
+// Adding 1.5 * 2^23 steps of the fixed point rounds to whole steps and leaves them in the low bits,
+// so the bits are summed as they are, and what was added is taken off in the end.  The largest
+// square bounds the sums; that of a NaN is larger than all.
+template <class V, int K>
+bool small_moments(const RecordView* records, const BlockMemory& memory, const Chosen<V>& chosen,
+                   std::int64_t* out) noexcept {
+    const RecordView &one = records[0], &other = records[K - 1];
+    const float* const x = memory.registers + one.source * memory.stride;
+    const float* const y = memory.registers + other.source * memory.stride;
+    Moments<V> a(one), b(other);
+    chosen.each(
+        [&](std::int32_t i) {
+            a.add(V::load(x + i));
+            if constexpr (K > 1) b.add(V::load(y + i));
+        },
+        [&](std::int32_t i, typename V::Mask m) {
+            a.add(V::keep(m, V::load(x + i)));
+            if constexpr (K > 1) b.add(V::keep(m, V::load(y + i)));
+        });
+    if (a.large(one) || (K > 1 && b.large(other))) return false;
+    std::int32_t sums[4];
+    V::sums({a.sum_1, a.sum_2, b.sum_1, b.sum_2}, sums);
+    for (int k = 0; k < K; ++k) {
+        const RecordView& record = records[k];
+        std::int64_t* const place = out + (record.offset - one.offset);
+        place[0] += without<V>(Scalar::as_int(record.rounder), sums[2 * k], chosen.lanes);
+        place[1] += without<V>(Scalar::as_int(record.square_rounder), sums[2 * k + 1], chosen.lanes);
+    }
     return true;
 }
 
-// The same of fix(x) alone: as distances from the lowest small number.
+// The same of fix(x) alone, as distances from the lowest small number.
 template <class V>
-bool small_sum(const float* x, const Chosen<V>& chosen, const RecordView& record,
+bool small_sum(const RecordView& record, const BlockMemory& memory, const Chosen<V>& chosen,
                std::int64_t* out) noexcept {
     const std::uint32_t lowest = Scalar::as_int(record.rounder) - SMALL;
     const auto rounder = V::set(record.rounder), origin = V::set_int(lowest);
     auto total = V::set_int(0), peak = total;
-    chosen.each_value(x, [&](typename V::Float value) {
-        const auto distance = V::sub(V::as_int(V::add(value, rounder)), origin);
-        total = V::add(total, distance);
-        peak = V::max_unsigned(peak, distance);
-    });
-    if (V::largest(peak) > 2 * SMALL) return false;
-    out[0] += without<V>(SMALL, total, chosen.lanes);
+    chosen.each_value(memory.registers + record.source * memory.stride,
+                      [&](typename V::Float value) {
+                          const auto distance =
+                              V::sub(V::as_int(V::add(value, rounder)), origin);
+                          total = V::add(total, distance);
+                          peak = V::max_unsigned(peak, distance);
+                      });
+    if (V::any_above(peak, V::set_int(2 * SMALL))) return false;
+    out[0] += without<V>(SMALL, V::sum(total), chosen.lanes);
     return true;
 }
 
@@ -167,14 +229,16 @@ bool any_sums(const float* x, const Chosen<V>& chosen, const RecordView& record,
 
 // Small values are expected, unless the record's last ones were not small.
 template <class V>
-bool sums(const float* x, const Chosen<V>& chosen, const RecordView& record, bool& large,
-          std::int64_t* out) noexcept {
+bool add_sums(const RecordView& record, const BlockMemory& memory, const Chosen<V>& chosen,
+              bool& large, std::int64_t* out) noexcept {
     if (!large) {
-        large = record.kind == RecordKind::moments ? !small_moments<V>(x, chosen, record, out)
-                                                   : !small_sum<V>(x, chosen, record, out);
+        large = record.kind == RecordKind::moments
+                    ? !small_moments<V, 1>(&record, memory, chosen, out)
+                    : !small_sum<V>(record, memory, chosen, out);
         if (!large) return true;
     }
-    return any_sums<V>(x, chosen, record, large, out);
+    return any_sums<V>(memory.registers + record.source * memory.stride, chosen, record, large,
+                       out);
 }
 
 // Cell of each lane in a histogram: 0 below, 1..bins inside, bins + 1 above (and NaN).
@@ -214,37 +278,76 @@ void histogram(const float* x, const float* stage, const ProgramView& program,
     }
 }
 
+// Add the records from `r` on that are alike and of everyone, as many as one pass can take; returns
+// how many, or 0 if this one has to be added alone.
+template <class V>
+std::int32_t add_alike(const ProgramView& program, std::int32_t r, const BlockMemory& memory,
+                       const Chosen<V>& everyone, std::int64_t* row) noexcept {
+    const RecordView* const records = program.records + r;
+    const RecordKind kind = records->kind;
+    const std::int32_t left = program.n_records - r;
+    std::int32_t size = 0;
+    for (; size < 4 && size < left && records[size].kind == kind; ++size) {
+        if (records[size].by_stage && program.stages > 0) break;
+    }
+    if (kind == RecordKind::count && size > 0) {
+        std::int32_t found[4];
+        count_nonzero<V>(records, size, memory, everyone, found);
+        for (std::int32_t k = 0; k < size; ++k)
+            row[records[k].offset] += found[k];
+        return size;
+    }
+    const bool two = kind == RecordKind::moments && size > 1;
+    if (!two || memory.large[r] || memory.large[r + 1]) return 0;
+    return small_moments<V, 2>(records, memory, everyone, row + records->offset) ? 2 : 0;
+}
+
+// Add one record; false if a value does not fit.
+template <class V>
+bool add_record(const ProgramView& program, std::int32_t r, const float* stage,
+                const BlockMemory& memory, std::int32_t lanes, std::int64_t* row,
+                Fault& fault) noexcept {
+    const RecordView& record = program.records[r];
+    const float* const x = memory.registers + record.source * memory.stride;
+    const bool split = record.by_stage && stage != nullptr;
+    std::int64_t* out = row + record.offset;
+    if (record.kind == RecordKind::histogram) {
+        histogram<V>(x, split ? stage : nullptr, program, record, lanes, memory.scratch, out);
+        return true;
+    }
+    const std::int32_t groups = split ? program.stages : 1;
+    for (std::int32_t k = 0; k < groups; ++k, out += record.width) {
+        const Chosen<V> chosen{split ? stage : nullptr, static_cast<float>(k), lanes};
+        if (record.kind == RecordKind::count) {
+            std::int32_t found[4];
+            count_nonzero<V>(&record, 1, memory, chosen, found);
+            out[0] += found[0];
+        } else if (!add_sums<V>(record, memory, chosen, memory.large[r], out)) {
+            fault.record = r;
+            fault.value = offending_value<V>(x, chosen, record);
+            return false;
+        }
+    }
+    return true;
+}
+
 // Add one period of a block to `row`; false and `fault` filled if a value does not fit.
 template <class V>
 bool add_period(const ProgramView& program, const BlockMemory& memory, std::int32_t lanes,
                 std::int64_t* row, Fault& fault) noexcept {
     const float* const stage =
         program.stages > 0 ? memory.registers + program.stage_register * memory.stride : nullptr;
+    const Chosen<V> everyone{nullptr, 0.0F, lanes};
     row[0] += lanes;
-    for (std::int32_t r = 0; r < program.n_records; ++r) {
-        const RecordView& record = program.records[r];
-        if (record.kind == RecordKind::shared) continue; // of environments, not of consumers
-        const float* const x = memory.registers + record.source * memory.stride;
-        const bool split = record.by_stage && stage != nullptr;
-        std::int64_t* out = row + record.offset;
-        if (record.kind == RecordKind::histogram) {
-            histogram<V>(x, split ? stage : nullptr, program, record, lanes, memory.scratch, out);
-            continue;
-        }
-        const std::int32_t groups = split ? program.stages : 1;
-        for (std::int32_t k = 0; k < groups; ++k, out += record.width) {
-            const Chosen<V> chosen{split ? stage : nullptr, static_cast<float>(k), lanes};
-            bool fits = true;
-            if (record.kind == RecordKind::count) {
-                out[0] += count_nonzero<V>(x, chosen);
-            } else {
-                fits = sums<V>(x, chosen, record, memory.large[r], out);
-            }
-            if (!fits) {
-                fault.record = r;
-                fault.value = offending_value<V>(x, chosen, record);
-                return false;
-            }
+    for (std::int32_t r = 0; r < program.n_records;) {
+        if (program.records[r].kind == RecordKind::shared) { // of environments, not of consumers
+            ++r;
+        } else if (const std::int32_t added = add_alike<V>(program, r, memory, everyone, row)) {
+            r += added;
+        } else if (add_record<V>(program, r, stage, memory, lanes, row, fault)) {
+            ++r;
+        } else {
+            return false;
         }
     }
     return true;

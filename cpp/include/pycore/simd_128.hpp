@@ -163,6 +163,13 @@ struct V128 {
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept {
         return static_cast<std::int32_t>(a.v[0] + a.v[1] + a.v[2] + a.v[3]);
     }
+    static PYCORE_INLINE void sums(const Int (&a)[4], std::int32_t (&out)[4]) noexcept {
+        for (int k = 0; k < 4; ++k)
+            out[k] = sum(a[k]);
+    }
+    static PYCORE_INLINE bool any_above(Int a, Int limit) noexcept {
+        return any({(Words)(a.v > limit.v)});
+    }
     static PYCORE_INLINE std::uint32_t largest(Int a) noexcept {
         const std::uint32_t front = a.v[0] > a.v[1] ? a.v[0] : a.v[1];
         const std::uint32_t back = a.v[2] > a.v[3] ? a.v[2] : a.v[3];

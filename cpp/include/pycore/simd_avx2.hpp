@@ -124,6 +124,22 @@ struct Avx2 {
         x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0xB1));
         return _mm_cvtsi128_si32(x);
     }
+    // Four sums at once: halves of two vectors are added as one, twice.
+    static PYCORE_INLINE void sums(const Int (&a)[4], std::int32_t (&out)[4]) noexcept {
+        const __m256i first = _mm256_add_epi32(_mm256_unpacklo_epi32(a[0].v, a[1].v),
+                                               _mm256_unpackhi_epi32(a[0].v, a[1].v));
+        const __m256i second = _mm256_add_epi32(_mm256_unpacklo_epi32(a[2].v, a[3].v),
+                                                _mm256_unpackhi_epi32(a[2].v, a[3].v));
+        const __m256i four = _mm256_add_epi32(_mm256_unpacklo_epi64(first, second),
+                                              _mm256_unpackhi_epi64(first, second));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                         _mm_add_epi32(_mm256_castsi256_si128(four),
+                                       _mm256_extracti128_si256(four, 1)));
+    }
+    static PYCORE_INLINE bool any_above(Int a, Int limit) noexcept {
+        const __m256i within = _mm256_cmpeq_epi32(_mm256_max_epu32(a.v, limit.v), limit.v);
+        return _mm256_movemask_epi8(within) != -1;
+    }
     static PYCORE_INLINE std::uint32_t largest(Int a) noexcept {
         __m128i x = _mm_max_epu32(_mm256_castsi256_si128(a.v), _mm256_extracti128_si256(a.v, 1));
         x = _mm_max_epu32(x, _mm_shuffle_epi32(x, 0x4E));

@@ -120,6 +120,23 @@ struct Avx512 {
     }
     static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept { return m.v; }
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept { return _mm512_reduce_add_epi32(a.v); }
+    // Four sums at once: halves of two vectors are added as one, twice.
+    static PYCORE_INLINE void sums(const Int (&a)[4], std::int32_t (&out)[4]) noexcept {
+        const __m512i first = _mm512_add_epi32(_mm512_unpacklo_epi32(a[0].v, a[1].v),
+                                               _mm512_unpackhi_epi32(a[0].v, a[1].v));
+        const __m512i second = _mm512_add_epi32(_mm512_unpacklo_epi32(a[2].v, a[3].v),
+                                                _mm512_unpackhi_epi32(a[2].v, a[3].v));
+        const __m512i four = _mm512_add_epi32(_mm512_unpacklo_epi64(first, second),
+                                              _mm512_unpackhi_epi64(first, second));
+        const __m256i eight = _mm256_add_epi32(_mm512_castsi512_si256(four),
+                                               _mm512_extracti64x4_epi64(four, 1));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                         _mm_add_epi32(_mm256_castsi256_si128(eight),
+                                       _mm256_extracti128_si256(eight, 1)));
+    }
+    static PYCORE_INLINE bool any_above(Int a, Int limit) noexcept {
+        return _mm512_cmpgt_epu32_mask(a.v, limit.v) != 0;
+    }
     static PYCORE_INLINE std::uint32_t largest(Int a) noexcept {
         return _mm512_reduce_max_epu32(a.v);
     }

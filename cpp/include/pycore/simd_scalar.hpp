@@ -102,6 +102,11 @@ struct Scalar {
     static PYCORE_INLINE Int count(Int total, Mask m) noexcept { return m ? total + 1U : total; }
     static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept { return m ? 1U : 0U; }
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept { return static_cast<std::int32_t>(a); }
+    static PYCORE_INLINE void sums(const Int (&a)[4], std::int32_t (&out)[4]) noexcept {
+        for (int k = 0; k < 4; ++k)
+            out[k] = sum(a[k]);
+    }
+    static PYCORE_INLINE bool any_above(Int a, Int limit) noexcept { return a > limit; }
     static PYCORE_INLINE std::uint32_t largest(Int a) noexcept { return a; }
 
     static PYCORE_INLINE Float lookup32(const float* table, Int index) noexcept {
