@@ -10,12 +10,10 @@
 
 namespace pycore {
 
-// Vectors of ids per Philox call.  A wide vector is two chains already (even and odd lanes);
-// sixteen registers hold no more than those.
+// Vectors of ids per Philox call.  A wide vector is two chains already (even and odd lanes), and
+// two of the widest keep the multipliers busy.
 template <class V>
-inline constexpr int PHILOX_VECTORS = V::WIDTH == 16  ? 2
-                                      : V::WIDTH == 8 ? 2
-                                                      : 4;
+inline constexpr int PHILOX_VECTORS = V::WIDTH == 16 ? 2 : 4;
 
 template <class V>
 void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,

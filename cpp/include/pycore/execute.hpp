@@ -164,10 +164,22 @@ PYCORE_INLINE std::int32_t sweep(const Step* step, const Registers& file, std::i
     return i;
 }
 
-// Four vectors at once fill the pipeline and still fit into the registers.
+// Whether an operation is a long chain of dependent steps, each of which waits for the one before.
+constexpr bool waits(Op op) noexcept {
+    return op == Op::exp || op == Op::log || op == Op::logistic || op == Op::normal ||
+           op == Op::event_logit;
+}
+
+// Four vectors at once fill the pipeline and still fit into the registers.  Of what waits, eight
+// do not fit, but computing meanwhile is worth more than the loads.
 template <class V, Op... OPS>
 void perform(const Step* step, const Registers& file, std::int32_t end) noexcept {
-    const std::int32_t done = sweep<Twice<Twice<V>>, OPS...>(step, file, 0, end);
+    using Four = Twice<Twice<V>>;
+    std::int32_t done = 0;
+    if constexpr (V::WIDTH >= 8 && (waits(OPS) || ...)) {
+        done = sweep<Twice<Four>, OPS...>(step, file, 0, end);
+    }
+    if (done < end) done = sweep<Four, OPS...>(step, file, done, end);
     if (done < end) sweep<V, OPS...>(step, file, done, end);
 }
 
