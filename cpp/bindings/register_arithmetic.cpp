@@ -1,4 +1,5 @@
 #include "arrays.hpp"
+#include "pycore/math.hpp"
 #include "pycore/run.hpp"
 #include "register.hpp"
 
@@ -42,6 +43,17 @@ void register_arithmetic(py::module_& module) {
         },
         py::arg("counters"), py::arg("key"), py::kw_only(), py::arg("isa") = "auto",
         "Philox4x32-10 words (calls, 4) of counters (calls, 4).");
+    module.def(
+        "last_event",
+        [](const Array<float>& thresholds) {
+            require_shape("thresholds", thresholds.ndim() == 1, "a one-dimensional array");
+            py::array_t<std::int32_t> out(thresholds.size());
+            for (py::ssize_t i = 0; i < thresholds.size(); ++i)
+                out.mutable_at(i) = math::last_event(thresholds.at(i));
+            return out;
+        },
+        py::arg("thresholds"),
+        "Largest half of a word that is below a threshold as a float, or -1.");
     register_function(module, "uniform", &Kernels::uniform, "words",
                       "Uniform numbers in (0, 1) of words.");
     register_function(module, "normal", &Kernels::normal, "words",

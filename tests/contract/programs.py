@@ -20,7 +20,7 @@ DRAWS = [op for op, spec in SPECIFICATION.items() if spec.draws]
 # What the machine chains, so that a value stays in a vector register between instructions.
 CHAINED = [
     Op.AFFINE1, Op.AFFINE2, Op.AFFINE3, Op.AFFINE4, Op.MAX_S, Op.MIN_S, Op.EVENT_LOGIT, Op.NORMAL,
-    Op.EXP, Op.MUL,
+    Op.EXP, Op.MUL, Op.MAX2, Op.GT_S, Op.SELECT,
 ]  # fmt: skip
 # What counts and gamma numbers are made of, with arguments that are mostly plausible.
 QUANTILES = [
@@ -90,11 +90,15 @@ class _Writer:
             lanes = tuple(self.draw(st.sampled_from(written)) for _ in range(spec.lanes))
             if chained and code and lanes:
                 lanes = (code[-1][1], *lanes[1:])
+                if op is Op.MUL and self.draw(st.booleans()):
+                    lanes = lanes[::-1]
             scalars = tuple(
                 self.draw(st.integers(0, self.scalars - 1)) for _ in range(spec.scalars)
             )
             stream = self.draw(st.integers(0, streams - 1)) if spec.draws else 0
             target = self.draw(st.integers(0, size - 1))
+            if chained and code and self.draw(st.booleans()):
+                target = code[-1][1]  # what is written over is not stored
             code.append(row(op, target, lanes, scalars, stream))
             if target not in written:
                 written.append(target)

@@ -51,6 +51,28 @@ def test_functions_have_the_same_bits_on_both_sides(name: str, isa: str) -> None
     np.testing.assert_array_equal(got.view(np.uint32), expected.view(np.uint32))
 
 
+def test_an_event_compares_integers_as_the_oracle_compares_floats() -> None:
+    """The machine turns a threshold into the last half of a word that is below it, exactly."""
+    random = np.random.default_rng(20_261_122)
+    powers = np.float32(2) ** np.arange(-149, 33, dtype=np.float32)
+    near = [np.nextafter(powers, np.float32(x)) for x in (0, np.inf)]
+    thresholds = np.concatenate(
+        [powers, *near, SPECIAL, np.arange(2**24 - 5, 2**24 + 90, dtype=np.float32),
+         random.uniform(0, 2**31, 100_000).astype(np.float32),
+         np.exp2(random.uniform(-4, 31, 100_000)).astype(np.float32)]
+    )  # fmt: skip
+    last = _core.last_event(thresholds).astype(np.int64)
+
+    def happens(half: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        below: npt.NDArray[np.bool_] = (
+            arithmetic.event_threshold_value((2 * half).astype(np.uint32)) < thresholds
+        )
+        return below
+
+    assert ((last == -1) | happens(np.maximum(last, 0))).all()
+    assert ((last == 2**31 - 1) | ~happens(np.minimum(last + 1, 2**31 - 1))).all()
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", ["uniform", "normal"])
 def test_numbers_of_words_have_the_same_bits_on_both_sides(name: str, isa: str) -> None:

@@ -173,7 +173,8 @@ template <class V>
 bool small_sum(const RecordView& record, const BlockMemory& memory, const Chosen<V>& chosen,
                std::int64_t* out) noexcept {
     const std::uint32_t lowest = Scalar::as_int(record.rounder) - SMALL;
-    const auto rounder = V::set(record.rounder), origin = V::set_int(lowest);
+    const auto rounder = V::set(record.rounder);
+    const auto origin = V::set_int(lowest);
     auto total = V::set_int(0), peak = total;
     chosen.each_value(memory.registers + record.source * memory.stride,
                       [&](typename V::Float value) {
