@@ -10,22 +10,21 @@
 
 namespace pycore {
 
-// Vectors of ids per Philox call.  A wide vector is two chains already (even and odd lanes), and
-// two of the widest keep the multipliers busy.
-template <class V>
-inline constexpr int PHILOX_VECTORS = V::WIDTH == 16 ? 2 : 4;
+// Vectors of ids per Philox call: more than fit into the registers, but computing meanwhile is worth
+// more than the loads.
+inline constexpr std::int32_t PHILOX_VECTORS = 4;
 
 template <class V>
 void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
                 std::int32_t lanes, const BlockMemory& memory) noexcept {
-    constexpr std::int32_t STEP = PHILOX_VECTORS<V> * V::WIDTH;
+    constexpr std::int32_t STEP = PHILOX_VECTORS * V::WIDTH;
     const philox::Keys keys(lives.key_0, lives.key_1);
     for (std::int32_t i = 0; i < lanes; i += STEP) {
-        const philox::IdProducts<V, PHILOX_VECTORS<V>> ids(memory.id_low + i);
+        const philox::IdProducts<V, PHILOX_VECTORS> ids(memory.id_low + i);
         std::uint32_t* words = memory.words + i;
         for (std::int32_t s = 0; s < streams.count; ++s) {
             const philox::Address at{lives.id_high, purpose_and_index, streams.slots[s]};
-            philox::generate<V, PHILOX_VECTORS<V>>(ids, at, keys, words, memory.stride);
+            philox::generate<V, PHILOX_VECTORS>(ids, at, keys, words, memory.stride);
             words += WORDS_PER_CALL * memory.stride;
         }
     }
@@ -195,7 +194,7 @@ template <class V>
 struct Arrays {
     static void philox(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
                        std::uint32_t key_1, std::uint32_t* words) noexcept {
-        constexpr std::int32_t LANES = PHILOX_VECTORS<V> * V::WIDTH;
+        constexpr std::int32_t LANES = PHILOX_VECTORS * V::WIDTH;
         alignas(64) std::uint32_t id_low[LANES];
         alignas(64) std::uint32_t out[WORDS_PER_CALL * LANES];
         const philox::Keys keys(key_0, key_1);
@@ -204,8 +203,8 @@ struct Arrays {
                 id_low[k] = counters[0] + static_cast<std::uint32_t>(k);
             }
             const philox::Address at{counters[1], counters[2], counters[3]};
-            const philox::IdProducts<V, PHILOX_VECTORS<V>> ids(id_low);
-            philox::generate<V, PHILOX_VECTORS<V>>(ids, at, keys, out, LANES);
+            const philox::IdProducts<V, PHILOX_VECTORS> ids(id_low);
+            philox::generate<V, PHILOX_VECTORS>(ids, at, keys, out, LANES);
             for (std::int32_t w = 0; w < WORDS_PER_CALL; ++w)
                 words[w] = out[w * LANES];
         }
