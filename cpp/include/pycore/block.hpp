@@ -10,8 +10,8 @@
 
 namespace pycore {
 
-// Vectors of ids per Philox call: more than fit into the registers, but computing meanwhile is worth
-// more than the loads.
+// Vectors of ids per Philox call: more than fit into the registers, but computing meanwhile is
+// worth more than the loads.
 inline constexpr std::int32_t PHILOX_VECTORS = 4;
 
 template <class V>

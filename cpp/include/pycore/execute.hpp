@@ -240,7 +240,8 @@ Perform perform_alone(Op op, std::integer_sequence<int, OP...>) noexcept {
     return ALONE[static_cast<int>(op)];
 }
 
-// Whether the code from `index` on is this pattern, each row alone needing what the one before wrote.
+// Whether the code from `index` on is this pattern, each row alone needing what the one before
+// wrote.
 template <class V>
 bool matches(const Pattern& candidate, const Code& code, std::int32_t index) noexcept {
     if (candidate.length > code.count - index || code.passing == nullptr) return false;

@@ -163,7 +163,8 @@ bool small_moments(const RecordView* records, const BlockMemory& memory, const C
         const RecordView& record = records[k];
         std::int64_t* const place = out + (record.offset - one.offset);
         place[0] += without<V>(Scalar::as_int(record.rounder), sums[2 * k], chosen.lanes);
-        place[1] += without<V>(Scalar::as_int(record.square_rounder), sums[2 * k + 1], chosen.lanes);
+        place[1] +=
+            without<V>(Scalar::as_int(record.square_rounder), sums[2 * k + 1], chosen.lanes);
     }
     return true;
 }
@@ -178,8 +179,7 @@ bool small_sum(const RecordView& record, const BlockMemory& memory, const Chosen
     auto total = V::set_int(0), peak = total;
     chosen.each_value(memory.registers + record.source * memory.stride,
                       [&](typename V::Float value) {
-                          const auto distance =
-                              V::sub(V::as_int(V::add(value, rounder)), origin);
+                          const auto distance = V::sub(V::as_int(V::add(value, rounder)), origin);
                           total = V::add(total, distance);
                           peak = V::max_unsigned(peak, distance);
                       });

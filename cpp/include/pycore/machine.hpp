@@ -90,7 +90,7 @@ struct BlockMemory {
     std::uint32_t* id_low;
     std::uint32_t* row; // output row of each lane, when lives are traced
     std::uint32_t* scratch;
-    bool* large; // per record: whether the last values were not small
+    bool* large;       // per record: whether the last values were not small
     Step* start_steps; // one per row of the program's code
     Step* step_steps;
     std::int64_t stride;

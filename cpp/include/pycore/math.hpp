@@ -17,8 +17,8 @@ PYCORE_INLINE typename V::Float horner(const float (&coefficients)[N],
     return value;
 }
 
-// 1 + r (c0 + c1 r + ...) is the exponential of r; the integer n is the power of two to scale it by,
-// in the low bits of 1.5 * 2^23 + n.
+// 1 + r (c0 + c1 r + ...) is the exponential of r; the integer n is the power of two to scale it
+// by, in the low bits of 1.5 * 2^23 + n.
 template <class V>
 PYCORE_INLINE typename V::Float scaled(typename V::Float fraction,
                                        typename V::Float shifted) noexcept {
@@ -103,8 +103,10 @@ template <class V, bool UPPER>
 PYCORE_INLINE typename V::Float normal_polynomial(typename V::Int octave,
                                                   typename V::Float m) noexcept {
     const auto coefficient = [&](int j) {
-        if constexpr (UPPER) return V::lookup_upper(tables::NORMAL[j], octave);
-        else return V::lookup32(tables::NORMAL[j], octave);
+        if constexpr (UPPER)
+            return V::lookup_upper(tables::NORMAL[j], octave);
+        else
+            return V::lookup32(tables::NORMAL[j], octave);
     };
     auto z = coefficient(4);
 #pragma GCC unroll 4

@@ -132,9 +132,9 @@ struct Avx2 {
                                                 _mm256_unpackhi_epi32(a[2].v, a[3].v));
         const __m256i four = _mm256_add_epi32(_mm256_unpacklo_epi64(first, second),
                                               _mm256_unpackhi_epi64(first, second));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
-                         _mm_add_epi32(_mm256_castsi256_si128(four),
-                                       _mm256_extracti128_si256(four, 1)));
+        _mm_storeu_si128(
+            reinterpret_cast<__m128i*>(out),
+            _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));
     }
     static PYCORE_INLINE bool any_above(Int a, Int limit) noexcept {
         const __m256i within = _mm256_cmpeq_epi32(_mm256_max_epu32(a.v, limit.v), limit.v);

@@ -128,11 +128,11 @@ struct Avx512 {
                                                 _mm512_unpackhi_epi32(a[2].v, a[3].v));
         const __m512i four = _mm512_add_epi32(_mm512_unpacklo_epi64(first, second),
                                               _mm512_unpackhi_epi64(first, second));
-        const __m256i eight = _mm256_add_epi32(_mm512_castsi512_si256(four),
-                                               _mm512_extracti64x4_epi64(four, 1));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
-                         _mm_add_epi32(_mm256_castsi256_si128(eight),
-                                       _mm256_extracti128_si256(eight, 1)));
+        const __m256i eight =
+            _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64(four, 1));
+        _mm_storeu_si128(
+            reinterpret_cast<__m128i*>(out),
+            _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1)));
     }
     static PYCORE_INLINE bool any_above(Int a, Int limit) noexcept {
         return _mm512_cmpgt_epu32_mask(a.v, limit.v) != 0;
