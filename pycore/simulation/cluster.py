@@ -113,7 +113,10 @@ class Spread:
         self.edges: list[int] = []
 
     def __enter__(self) -> Spread:
-        self._client.wait_for_workers(1, timeout=_PATIENCE)
+        try:
+            self._client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            raise refuse("client", self._client, "a client with at least one worker") from None
         places = _places(self._client)
         consumers, run = self._work.consumers, secrets.token_hex(6)
         program, cells = self._work.program.to_json(), _cells(self._work)

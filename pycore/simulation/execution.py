@@ -62,6 +62,7 @@ def run(
         for shard, rows in folder.finished() if folder else ():
             add(work, ledger, shard, rows)
             missing.discard(shard)
+            folder.state(shard).forget()  # killed between keeping the one and removing the other
             done += shard.consumers
         if report:
             report(done, work.consumers)
@@ -77,7 +78,7 @@ def run(
                 folder.keep(shard, rows)
             add(work, ledger, shard, rows)
             done += shard.consumers
-            if report and client is not None:  # the machine itself reports in finer steps
+            if report and (client is not None or work.divided):  # elsewhere the machine does
                 report(done, work.consumers)
     return ledger.reshape(shape)
 

@@ -22,6 +22,7 @@ from pycore import files
 from pycore.errors import InputError
 from pycore.files import TEMPORARY
 from pycore.program.compile import compile_model
+from pycore.program.program import Program
 from pycore.simulation import execution, shards, society, state
 from pycore.simulation.population import population
 from pycore.simulation.provenance import digest
@@ -66,10 +67,16 @@ def stopped(kind: str, folder: Path, after: int) -> Path:
     return folder / f"state-0000{after // 20_000}"
 
 
+@cache
+def compiled(scope: pc.model.elements.Scope) -> tuple[pc.Model, Program]:
+    """The model and what the machine is given."""
+    return rumour(scope), compile_model(rumour(scope))
+
+
 def work(scope: pc.model.elements.Scope, counts: list[int], batches: int) -> shards.Work:
     """Two scenarios of two segments."""
-    model = rumour(scope)
-    program, people = compile_model(model), population(model, None)
+    model, program = compiled(scope)
+    people = population(model, None)
     scenarios = resolve(model, {"base": {}, "advert": {"advert": 1.0}}, 5)
     inputs = cell_inputs(model, program, people, scenarios, {})
     network = pc.Network.random(4) if scope == "neighbours" else None
@@ -94,8 +101,8 @@ def test_a_checkpoint_changes_no_bit(
 
 
 @pytest.mark.parametrize("scope", ["community", "global", "neighbours"])
-@pytest.mark.parametrize("size", [2**12, 2**18, 2**40])
-@pytest.mark.parametrize("counts", [[900, 5, 900, 5], [0, 700, 0, 700], [231, 0, 231, 0]])
+@pytest.mark.parametrize("size", [2**12, 2**40])
+@pytest.mark.parametrize("counts", [[900, 5, 900, 5], [0, 700, 0, 700]])
 def test_shards_of_any_size_add_up_to_the_run(
     scope: pc.model.elements.Scope, size: int, counts: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +139,7 @@ def test_a_shard_holds_whole_communities_or_societies(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("kind", SOCIETIES)
-@pytest.mark.parametrize("after", [5_000, 31_000])
+@pytest.mark.parametrize("after", [31_000, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_a_stopped_run_goes_on_from_its_state(kind: str, after: int, tmp_path: Path) -> None:
     assert stopped(kind, tmp_path / "run", after).exists()
     seen: list[int] = []
@@ -142,7 +149,7 @@ def test_a_stopped_run_goes_on_from_its_state(kind: str, after: int, tmp_path: P
     assert not list((tmp_path / "run").glob("state-*"))
 
 
-@pytest.mark.parametrize("kind", COUPLED)
+@pytest.mark.parametrize("kind", ["global", pytest.param("neighbours", marks=pytest.mark.slow)])
 def test_five_kills_change_no_bit(kind: str, tmp_path: Path) -> None:
     found, killed = endurance.kill_until_done(tmp_path / "run", 5, seed=1, kind=kind)
     assert killed >= 3
@@ -196,11 +203,12 @@ def test_every_flipped_bit_of_a_state_is_noticed(halfway: Path, tmp_path: Path) 
     folder = Path(shutil.copytree(halfway, tmp_path / "copy"))
     [path] = folder.glob("state-*")
     content = path.read_bytes()
+    kept = state.State(path, content[16:56])
     places = random.Random(2).sample(range(len(content)), 30)
-    for place in [*range(30), *places, *range(len(content) - 5, len(content))]:
+    for place in [*range(70), *places, *range(len(content) - 40, len(content))]:
         path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
         with pytest.raises(InputError, match="damaged"):
-            again("global", folder)
+            kept.read((16, 20, 19))
 
 
 def test_words_that_are_no_state_are_refused(halfway: Path, tmp_path: Path) -> None:
