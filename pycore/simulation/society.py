@@ -7,8 +7,8 @@ environments are computed from them, and every part is told.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,12 +24,15 @@ __all__ = ["Here", "Part", "Parts", "live", "stretches"]
 
 F32 = npt.NDArray[np.float32]
 U32 = npt.NDArray[np.uint32]
+Stretch = tuple[int, int]
 
 # States are kept in this many stretches of a society, whoever holds them; parts begin at their edges.
 STRETCHES = 1024
+# Consumers whose states are moved at once: some tens of megabytes.
+AT_ONCE = 2**20
 
 
-def stretches(consumers: int) -> list[tuple[int, int]]:
+def stretches(consumers: int) -> list[Stretch]:
     """First consumer and end of each stretch.
 
     Examples
@@ -38,7 +41,7 @@ def stretches(consumers: int) -> list[tuple[int, int]]:
     [(0, 1), (1, 2), (2, 3)]
     """
     cuts = sorted({consumers * k // STRETCHES for k in range(STRETCHES + 1)})
-    return list(itertools.pairwise(cuts))
+    return list(pairwise(cuts))
 
 
 class Part:
@@ -96,13 +99,14 @@ class Part:
         """First row of the society's ledger that the part fills, and its rows."""
         return self._first, self._rows
 
-    def state(self, low: int, high: int) -> U32:
-        """What a stretch of consumers carries into the next period, as words."""
-        return self._cohort.state(low, high)
+    def states(self, places: Sequence[Stretch]) -> list[U32]:
+        """What some stretches of consumers carry into the next period, as words."""
+        return [self._cohort.state(low, high) for low, high in places]
 
-    def restore(self, periods: int, low: int, high: int, words: U32) -> None:
-        """Put back what :meth:`state` gave after so many periods, stretch after stretch."""
-        self._cohort.restore(periods, low, high, words)
+    def restore(self, periods: int, places: Sequence[Stretch], words: Sequence[U32]) -> None:
+        """Put back what :meth:`states` gave after so many periods, stretch after stretch."""
+        for (low, high), stretch in zip(places, words, strict=True):
+            self._cohort.restore(periods, low, high, stretch)
 
 
 class Parts(Protocol):
@@ -207,19 +211,25 @@ def _with(rows: I64, program: Program, parts: Parts) -> I64:
 
 
 def _states(parts: Parts, consumers: int) -> Iterator[U32]:
-    for part, low, high in _placed(parts, consumers):
-        yield parts.one(part, "state", low, high)
+    for part, places in _placed(parts, consumers):
+        yield from parts.one(part, "states", places)
 
 
 def _restore(parts: Parts, consumers: int, periods: int, words: Iterator[U32]) -> None:
-    for (part, low, high), stretch in zip(_placed(parts, consumers), words, strict=True):
-        parts.one(part, "restore", periods, low, high, stretch)
+    for part, places in _placed(parts, consumers):
+        parts.one(part, "restore", periods, places, list(islice(words, len(places))))
+    if next(words, None) is not None:
+        raise ValueError("more words than stretches")
 
 
-def _placed(parts: Parts, consumers: int) -> Iterator[tuple[int, int, int]]:
-    """Every stretch with the part that holds it."""
+def _placed(parts: Parts, consumers: int) -> Iterator[tuple[int, list[Stretch]]]:
+    """All stretches in order, as many as are moved at once, with the part that holds them."""
     part = 0
+    together: list[Stretch] = []
     for low, high in stretches(consumers):
-        while high > parts.edges[part + 1]:
-            part += 1
-        yield part, low, high
+        if together and (low == parts.edges[part + 1] or high - together[0][0] > AT_ONCE):
+            yield part, together
+            together = []
+            part += low == parts.edges[part + 1]
+        together.append((low, high))
+    yield part, together
