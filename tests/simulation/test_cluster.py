@@ -70,7 +70,7 @@ def test_a_worker_killed_in_the_middle_changes_no_bit(client: Any, whole: xr.Dat
 
     assert pc.simulate(two_platforms(), **RUN, client=client, progress=progress).identical(whole)
     assert 30_000 < killed[0] < 120_000
-    client.wait_for_workers(2, timeout=120)
+    client.wait_for_workers(2, timeout=300)
     assert victim not in client.run(os.getpid).values()
 
 
@@ -119,7 +119,7 @@ def test_a_worker_that_dies_with_its_part_of_a_society_changes_no_bit(
 ) -> None:
     model, settings = KINDS["global"]
     whole = pc.simulate(model(), **settings)
-    client.wait_for_workers(2, timeout=120)
+    client.wait_for_workers(2, timeout=300)
     victim = min(client.run(os.getpid).values())
     killed: list[int] = []
     begun: list[bool] = []
