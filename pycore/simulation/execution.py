@@ -59,11 +59,13 @@ def run(
     with ExitStack() as stack:
         folder = None if checkpoint is None else stack.enter_context(Checkpoint(checkpoint, work))
         missing, done = set(work.shards), 0
-        for shard, rows in folder.finished() if folder else ():
-            add(work, ledger, shard, rows)
-            missing.discard(shard)
-            folder.state(shard).forget()  # killed between keeping the one and removing the other
-            done += shard.consumers
+        if folder:
+            for shard, rows in folder.finished():
+                add(work, ledger, shard, rows)
+                missing.discard(shard)
+                # It is there still if the run was killed between keeping the one and removing it.
+                folder.state(shard).forget()
+                done += shard.consumers
         if report:
             report(done, work.consumers)
         todo = sorted(missing)
