@@ -60,6 +60,36 @@ def run_coupled(
     block: int = 512,
     progress: Callable[[int, int], object] | None = None,
 ) -> npt.NDArray[np.int64]: ...
+
+@final
+class Cohort:
+    def __init__(
+        self,
+        program: Program,
+        inputs: Sequence[npt.NDArray[np.float32]],
+        counts: npt.NDArray[np.uint64],
+        segments: npt.NDArray[np.uint32],
+        batches: int,
+        periods: int,
+        seed: int,
+        *,
+        signals: Sequence[str],
+        listed: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]] | None = None,
+        hashed: tuple[int, int] | None = None,
+        lo: npt.NDArray[np.uint64] | None = None,
+        hi: npt.NDArray[np.uint64] | None = None,
+        threads: int = 0,
+        isa: str = "auto",
+        block: int = 512,
+    ) -> None: ...
+    @property
+    def period(self) -> int: ...
+    def live(
+        self, environments: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
+    def state(self, low: int, high: int) -> npt.NDArray[np.uint32]: ...
+    def restore(self, periods: int, low: int, high: int, words: npt.NDArray[np.uint32]) -> None: ...
+
 def coupled_bytes(
     program: Program,
     counts: npt.NDArray[np.uint64],

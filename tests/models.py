@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sympy as sp
+
 import pycore as pc
 
 
@@ -47,4 +49,26 @@ def two_platforms() -> pc.Model:
     )
     m.record(fails, quits, moves)
     m.record(anger, by_stage=True, bins=(0.0, 4.0, 8))
+    return m
+
+
+def rumour(scope: pc.model.elements.Scope) -> pc.Model:
+    """Talk makes people talk, and leave; two segments; a lever; all that couples at once."""
+    m = pc.Model("rumour")
+    if scope == "community":
+        m.community(230)
+    loud = m.trait("loudness", 0.2)
+    m.segment("quiet", 2, loudness=0.1)
+    m.segment("loud", 1, loudness=0.5)
+    talk = m.environment("talk", scope=scope, start=0.1)
+    advert = m.lever("advert")
+    speaks = m.event("speaks", probability=pc.where(talk > 0.3, loud, 0.3 * loud))
+    mood = m.state("mood", carry=0.7, target=talk + 0.2 * advert, noise=0.3)
+    quits = m.event("quits", logit=-3 + mood)
+    m.stage("relation", {"in": {"out": quits}}, absorbing="out")
+    m.update(talk, target=pc.average(speaks))
+    if scope != "neighbours":
+        worry = m.environment("worry", scope=scope, carry=0.6, target=2 * pc.share(quits) + talk)
+        m.environment("stock", scope=scope, start=9, target=sp.Max(0, 9 - pc.total(mood) * worry))
+    m.record(speaks, mood, quits)
     return m

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, module) {
         "The block machine (programs, runs, single lives) and the likelihoods of surveys.";
     pycore::bindings::register_program(module);
     pycore::bindings::register_run(module);
+    pycore::bindings::register_cohort(module);
     pycore::bindings::register_arithmetic(module);
     pycore::bindings::register_build(module);
     pycore::bindings::register_estimation(module);

@@ -7,6 +7,7 @@ namespace pycore::bindings {
 
 void register_program(pybind11::module_& module);
 void register_run(pybind11::module_& module);
+void register_cohort(pybind11::module_& module);
 void register_arithmetic(pybind11::module_& module);
 void register_build(pybind11::module_& module);
 void register_estimation(pybind11::module_& module);

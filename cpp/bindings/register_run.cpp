@@ -1,4 +1,5 @@
 #include "arrays.hpp"
+#include "populations.hpp"
 #include "pycore/run.hpp"
 #include "register.hpp"
 
@@ -15,48 +16,6 @@ namespace pycore::bindings {
 
 namespace {
 
-InputTable to_inputs(const Array<float>& table) {
-    require_shape("inputs", table.ndim() == 2, "a list of float32 arrays (1 or periods, inputs)");
-    return {std::vector<float>(table.data(), table.data() + table.size()), table.shape(0)};
-}
-
-std::vector<Cell> to_cells(const std::vector<Array<float>>& inputs,
-                           const std::vector<std::uint32_t>& segments) {
-    require_shape("segments", segments.size() == inputs.size(), "one segment number per cell");
-    std::vector<Cell> cells(inputs.size());
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-        cells[i].inputs = to_inputs(inputs[i]);
-        cells[i].segment = segments[i];
-    }
-    return cells;
-}
-
-// Signals are only ever looked at here, by the thread that called run().
-Watch make_watch(const py::object& progress) {
-    return [&progress](std::uint64_t done, std::uint64_t total) {
-        const py::gil_scoped_acquire gil;
-        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-        if (!progress.is_none()) progress(done, total);
-    };
-}
-
-void set_counts(std::vector<Cell>& cells, const Array<std::uint64_t>& counts,
-                const std::optional<Array<std::uint64_t>>& lo,
-                const std::optional<Array<std::uint64_t>>& hi) {
-    const auto numbers = to_vector("counts", counts);
-    const auto low = lo ? to_vector("lo", *lo) : std::vector<std::uint64_t>(cells.size(), 0);
-    const auto high = hi ? to_vector("hi", *hi) : numbers;
-    require_shape("counts, lo, hi",
-                  numbers.size() == cells.size() && low.size() == cells.size() &&
-                      high.size() == cells.size(),
-                  "one number per cell");
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-        cells[i].count = numbers[i];
-        cells[i].low = low[i];
-        cells[i].high = high[i];
-    }
-}
-
 py::array_t<std::int64_t>
 run_program(const py::object& machine, const std::vector<Array<float>>& inputs,
             const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments,
@@ -67,13 +26,7 @@ run_program(const py::object& machine, const std::vector<Array<float>>& inputs,
     const Program& program = initialised<Program>("program", machine);
     auto cells = to_cells(inputs, to_vector("segments", segments));
     set_counts(cells, counts, lo, hi);
-    RunSettings settings;
-    settings.batches = batches;
-    settings.periods = periods;
-    settings.seed = seed;
-    settings.threads = threads;
-    settings.block = block;
-    settings.kernels = &choose_kernels(isa);
+    const auto settings = to_settings(batches, periods, seed, threads, isa, block);
 
     const std::int64_t size = ledger_size(program, cells, settings);
     py::array_t<std::int64_t> ledger(std::vector<py::ssize_t>{
@@ -102,13 +55,7 @@ py::array_t<std::int64_t> run_coupled_program(
     auto cells = to_cells(inputs, to_vector("segments", segments));
     set_counts(cells, counts, lo, hi);
     const auto numbers = to_vector("groups", groups);
-    RunSettings settings;
-    settings.batches = batches;
-    settings.periods = periods;
-    settings.seed = seed;
-    settings.threads = threads;
-    settings.block = block;
-    settings.kernels = &choose_kernels(isa);
+    const auto settings = to_settings(batches, periods, seed, threads, isa, block);
     Network network;
     if (listed) {
         require_shape("network",

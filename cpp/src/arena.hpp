@@ -97,11 +97,13 @@ class Arena {
     Buffer<bool> large_;
 };
 
+// Lanes of a block share the high word of their ids.
+inline constexpr std::uint64_t LOW_WORD = std::uint64_t{1} << 32;
+
 // The lives from number `low` of a segment, as many as fit into a block and share the high word of
 // their ids; the caller adds periods, key, scalars and what is wanted of them.
 inline Lives next_block(std::uint32_t segment, std::uint64_t low, std::uint64_t high,
                         std::int64_t block, const BlockMemory& memory) noexcept {
-    constexpr std::uint64_t LOW_WORD = std::uint64_t{1} << 32;
     const std::uint64_t id = static_cast<std::uint64_t>(segment) << 40 | low;
     std::uint64_t lanes = LOW_WORD - id % LOW_WORD;
     if (lanes > high - low) lanes = high - low;

@@ -68,6 +68,35 @@ class Talk {
         changed_ = 0;
     }
 
+    // What so many consumers said, in words.
+    std::size_t words(std::uint64_t nodes) const noexcept { return signals_.size() * nodes; }
+    void write(std::uint64_t first, std::uint64_t last, std::vector<std::uint32_t>& words) const {
+        for (std::size_t s = 0; s < signals_.size(); ++s) {
+            for (std::uint64_t node = first; node < last; ++node)
+                words.push_back(static_cast<std::uint32_t>(said(s)[node]));
+        }
+    }
+    // The words of `first` to `last`, of whom one is put back; who has left and is not silent yet
+    // left in this period.
+    void restore(Portion& portion, std::uint64_t node, bool active, const std::uint32_t* words,
+                 std::uint64_t first, std::uint64_t last) {
+        bool silent = true;
+        for (std::size_t s = 0; s < signals_.size(); ++s) {
+            const auto value =
+                static_cast<std::int32_t>(words[s * (last - first) + (node - first)]);
+            if (value != SILENT) {
+                say(s, node, value);
+                silent = false;
+            } else {
+                said(s)[node] = SILENT;
+                codes(s)[node] = 0;
+            }
+        }
+        if (!active && !silent) portion.gone.push_back(static_cast<std::uint32_t>(node));
+    }
+    // Nobody knows what has changed, so all is heard anew.
+    void resume() noexcept { changed_ = UINT64_MAX; }
+
     Portion& portion(std::size_t index) noexcept { return portions_[index]; }
 
     // A thread begins a portion in a period: who has left falls silent.
@@ -168,6 +197,9 @@ class Talk {
     }
 
     std::int32_t* said(std::size_t signal) noexcept { return said_.data() + signal * nodes_; }
+    const std::int32_t* said(std::size_t signal) const noexcept {
+        return said_.data() + signal * nodes_;
+    }
     std::uint8_t* codes(std::size_t signal) noexcept { return codes_.data() + signal * nodes_; }
 
     void note(Portion& portion, std::uint64_t node, std::int32_t signal, std::int64_t by) {

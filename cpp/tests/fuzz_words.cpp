@@ -5,6 +5,7 @@
 // knows no more of the form than that lengths precede sections, so a new section changes nothing
 // here.  What is refused with a reason is well; what runs must give the same bits on two
 // instruction sets and take less than a second of the processor.
+#include "pycore/cohort.hpp"
 #include "pycore/run.hpp"
 #include "pycore/words.hpp"
 
@@ -156,6 +157,62 @@ Result run_on(const pycore::Kernels& kernels, const pycore::Program& program, Po
     return result;
 }
 
+Result live_period(pycore::Cohort& cohort, const std::vector<float>& environments) {
+    Result result;
+    result.ledger.resize(static_cast<std::size_t>(cohort.size() + cohort.width()));
+    try {
+        cohort.live(environments, {}, result.ledger.data(), result.ledger.data() + cohort.size());
+    } catch (const std::invalid_argument& error) {
+        result.ledger.clear();
+        result.refusal = error.what();
+    }
+    return result;
+}
+
+// What a society carries from one period into the next is put back on another instruction set; then
+// with some words changed, as by a disk: refused or lived.
+void keep(const pycore::Kernels& one, const pycore::Kernels& other, const pycore::Program& program,
+          Population& people, std::uint32_t choice) {
+    Random random(choice + 2);
+    const Society society(program, choice, people);
+    pycore::CohortDefinition definition{
+        people.cells,           society.signals,      society.starts, society.targets,
+        society.network.degree, society.network.seed, people.settings};
+    const std::vector<float> environments(society.environments.size(), 0.5F);
+    std::uint64_t everybody = 0;
+    for (pycore::Cell& cell : definition.cells) {
+        cell.low = 0;
+        everybody += cell.count;
+    }
+    definition.settings.kernels = &one;
+    pycore::Cohort cohort(program, definition);
+    if (!live_period(cohort, environments).refusal.empty()) return;
+    Words words = cohort.state(0, everybody);
+    definition.settings.kernels = &other;
+    {
+        pycore::Cohort again(program, definition);
+        again.restore(1, 0, everybody, words);
+        const Result first = live_period(cohort, environments);
+        const Result second = live_period(again, environments);
+        if (first.ledger != second.ledger || first.refusal != second.refusal)
+            found("what was put back lives another life");
+    }
+    for (std::size_t left = 1 + pick(random, 3); left > 0; --left) {
+        const std::size_t place = pick(random, words.size());
+        constexpr std::uint32_t VALUES[] = {0, 1, 129, 1U << 31, UINT32_MAX, 0x7FC00000U};
+        if (pick(random, 4) == 0) {
+            words.resize(pick(random, words.size()) + pick(random, 3));
+        } else {
+            words[pick(random, 3) == 0 ? 0 : place] = VALUES[pick(random, std::size(VALUES))];
+        }
+        if (words.empty()) words.push_back(0);
+    }
+    pycore::Cohort hostile(program, definition);
+    hostile.restore(1, 0, everybody, words);
+    live_period(hostile, environments);
+    live_period(hostile, environments);
+}
+
 std::vector<float> trace_on(const pycore::Kernels& kernels, const pycore::Program& program,
                             Population& people, std::int32_t index) {
     people.settings.kernels = &kernels;
@@ -201,6 +258,9 @@ void live(const pycore::Program& program, std::uint32_t choice) {
         }
         break;
     }
+    case 3:
+        if (program.definition().coupled) keep(one, other, program, people, choice);
+        break;
     default: // most inputs run once: there is time for more of them
         run_on(one, program, people, choice);
     }

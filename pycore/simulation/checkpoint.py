@@ -2,7 +2,8 @@
 
 ``run.json`` says which run the folder belongs to; every finished shard is one file with a checksum,
 written beside its place and renamed, so that a file is whole or is not there.  A lock that the
-operating system drops with its process keeps two runs out of one folder.
+operating system drops with its process keeps two runs out of one folder.  A society that is lived
+period by period has a second file for its states, until its shard is finished.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pycore
 from pycore.errors import InputError, refuse
 from pycore.files import TEMPORARY, write_atomically
 from pycore.simulation.shards import I64, Shard, Work
+from pycore.simulation.state import State
 
 __all__ = ["Checkpoint"]
 
@@ -39,6 +41,7 @@ _MEANING = {
     "batches": "another number of batches",
     "periods": "another number of periods",
     "seed": "another seed",
+    "network": "another network",
     "shards": "other shards",
 }
 
@@ -113,6 +116,10 @@ class Checkpoint:
                 f"checkpoint: {path} cannot be written ({error.strerror}); the shards before it are "
                 "whole, so the run goes on from them when it is started again with room to write"
             ) from None
+
+    def state(self, shard: Shard) -> State:
+        """Where the states of a society are kept while it lives."""
+        return State(self.folder / f"state-{shard.number:05d}", self._header(shard))
 
     def _decode(self, path: Path, shard: Shard, content: bytes) -> I64:
         start = len(_MAGIC) + hashlib.sha256().digest_size

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from pycore.errors import InputError, refuse
+from pycore.errors import refuse
 from pycore.model.elements import Environment
 from pycore.model.model import Model
 from pycore.program.coupled import following
@@ -19,9 +18,16 @@ from pycore.program.coupling import Coupling
 from pycore.program.interpret import scalar_files
 from pycore.program.program import Program
 from pycore.simulation.network import Network
-from pycore.simulation.shards import I64, Report, Work
+from pycore.simulation.shards import I64, Work
 
-__all__ = ["community_batches", "environment_path", "environments", "require_network", "run"]
+__all__ = [
+    "community_batches",
+    "environment_path",
+    "environments",
+    "next_environments",
+    "require_memory",
+    "require_network",
+]
 
 F32 = npt.NDArray[np.float32]
 
@@ -56,52 +62,26 @@ def community_batches(program: Program, counts: Sequence[int], batches: int | No
     return batches
 
 
-def run(
-    work: Work, *, network: Network | None = None, threads: int = 0, report: Report | None = None
-) -> I64:
-    """Ledger of a coupled program; refuses what does not fit into memory before it starts.
+def require_memory(work: Work, threads: int, *, part: float = 1.0, networks: int = 1) -> None:
+    """Refuse a coupled run that does not fit into memory.
 
-    Parameters
-    ----------
-    work : Work
-        The run; cells that follow each other from segment 0 on share their environments.
-    network, threads, report
-        As in :func:`pycore.simulation.execution.run`.
-
-    Returns
-    -------
-    int64 array of shape (cells, batches, periods, width)
+    ``part`` is the share of a society that is here, ``networks`` how often its network is.
     """
     from pycore import _core
 
-    c = work.program.coupling
-    assert c is not None
     counts = np.asarray(work.counts, dtype=np.uint64)
-    segments = np.asarray(work.segments, dtype=np.uint32)
-    groups = (np.cumsum(segments == 0) - 1).astype(np.uint32)
-    core, consumers = work.program.to_core(), int(counts[groups == 0].sum())
-    need = _core.coupled_bytes(core, counts, groups, work.batches, threads=threads)
-    need += network.bytes(consumers) if network is not None else 0
+    first, last = work.societies[:2]
+    groups = np.repeat(np.arange(len(work.societies) - 1), np.diff(work.societies))
+    consumers = int(counts[first:last].sum())
+    need = _core.coupled_bytes(
+        work.program.to_core(), counts, groups.astype(np.uint32), work.batches, threads=threads
+    )
+    need = int(need * part)
+    need += networks * work.network.bytes(consumers) if work.network is not None else 0
     free = _free_memory()
     if need > free:
-        raise refuse("consumers", f"{consumers:,}, who influence each other and need {need:,} "
-                     "bytes of memory", f"at most {free:,} bytes on this machine now")  # fmt: skip
-    listeners: dict[str, Any] = {}
-    if network is not None and network.kind == "hashed":
-        listeners["hashed"] = (network.degree, network.seed)
-    elif network is not None:
-        listeners["listed"] = network.listed(consumers)
-    try:
-        return np.asarray(
-            _core.run_coupled(
-                core, list(work.inputs), counts, segments, groups, work.batches, work.periods,
-                work.seed, environments=list(c.environments), signals=[s.name for s in c.signals],
-                threads=threads, progress=report, **listeners,
-            )
-        )  # fmt: skip
-    except ValueError as error:
-        hint = "; give it a coarser resolution=" if "out of range" in str(error) else ""
-        raise InputError(f"{error}{hint}") from None
+        raise refuse("consumers", f"{round(consumers * part):,}, who influence each other and need "
+                     f"{need:,} bytes of memory", f"at most {free:,} bytes here now")  # fmt: skip
 
 
 def _free_memory() -> int:
@@ -142,12 +122,31 @@ def environment_path(
     first = cells[::segments]
     path = np.empty((*rows.shape[:2], len(c.environments)), dtype=np.float32)
     for period in range(rows.shape[1]):
-        inputs = np.stack([t[period if len(t) > 1 else 0] for t in first])
-        if period > 0:
-            inputs[:, list(c.inputs)] = path[:, period - 1]
-        files = scalar_files(program, inputs)
-        path[:, period] = following(program, files, rows[:, period].T, everybody).T
+        before = path[:, period - 1] if period > 0 else None
+        path[:, period] = next_environments(
+            program, first, period, before, rows[:, period], everybody
+        )
     return path
+
+
+def next_environments(
+    program: Program,
+    first: Sequence[F32],
+    period: int,
+    before: F32 | None,
+    rows: I64,
+    everybody: int,
+) -> F32:
+    """Environments after one period: (groups, environments) from sums (groups, width).
+
+    ``first`` holds the inputs of each group's first cell; ``before`` what the period read, if it
+    is not the first one.
+    """
+    assert program.coupling is not None
+    inputs = np.stack([table[period if len(table) > 1 else 0] for table in first])
+    if before is not None:
+        inputs[:, list(program.coupling.inputs)] = before
+    return following(program, scalar_files(program, inputs), rows.T, everybody).T
 
 
 def environments(

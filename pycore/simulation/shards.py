@@ -3,6 +3,9 @@
 Line up all consumers of a run, cell after cell; a shard is a stretch of that line.  Neighbours on
 the line share a row of the ledger (cell and batch) or have rows next to each other, so a shard
 fills a stretch of rows, and the rows of all shards, added as integers, are the ledger.
+
+Consumers who meet are in one shard: whole communities, or whole societies (all consumers of a
+scenario and draw).  A society larger than a shard is one by itself, see :mod:`society`.
 """
 
 from __future__ import annotations
@@ -22,14 +25,17 @@ import numpy.typing as npt
 from pycore.errors import InputError
 from pycore.program.program import Program
 from pycore.simulation.dataset import cell_labels
+from pycore.simulation.network import Network
 
-__all__ = ["Shard", "Work", "add", "compute"]
+__all__ = ["Shard", "Work", "add", "checked_sum", "compute", "refused"]
 
 # Instructions of one shard, one consumer and period each: 1 to 2 seconds of a core with AVX2.
 SHARD_INSTRUCTIONS = 2**32
 # A folder of shards stays one that a file system lists, and holds, without trouble.
 MOST_SHARDS = 2**16
 MOST_BYTES = 2**34
+
+_COARSER = "; give it a coarser resolution= in record()"
 
 I64 = npt.NDArray[np.int64]
 Table = npt.NDArray[np.float32]
@@ -64,6 +70,8 @@ class Work:
         Consumers of the cell and number of its segment.
     batches, periods, seed : int
         Slices of every cell, length of the lives, key of the random numbers.
+    network : Network, optional
+        Who hears whom, where consumers influence their neighbours.
 
     Examples
     --------
@@ -89,6 +97,7 @@ class Work:
     batches: int
     periods: int
     seed: int
+    network: Network | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -105,15 +114,50 @@ class Work:
         """Length of the line."""
         return self.edges[-1]
 
+    @property
+    def community(self) -> int:
+        """Consumers of a community; 0 where there is none."""
+        return self.program.coupling.community if self.program.coupling is not None else 0
+
     @cached_property
-    def shards(self) -> list[Shard]:
-        """The pieces of the run; they depend on its settings only."""
+    def societies(self) -> list[int]:
+        """First cell of each scenario and draw, and the end."""
+        first = [c for c, segment in enumerate(self.segments) if c == 0 or segment == 0]
+        return [*first, len(self.segments)]
+
+    @cached_property
+    def shard_size(self) -> int:
+        """Consumers that a shard has, about."""
         per_consumer = self.periods * max(1, len(self.program.step_code))
         row_bytes = 8 * self.periods * self.program.width
         most = max(1, min(MOST_SHARDS, MOST_BYTES // row_bytes))
-        size = max(1, SHARD_INSTRUCTIONS // per_consumer, -(-self.consumers // most))
-        cuts = [*range(0, self.consumers, size), self.consumers]
-        return [Shard(k, low, high) for k, (low, high) in enumerate(pairwise(cuts))]
+        return max(1, SHARD_INSTRUCTIONS // per_consumer, -(-self.consumers // most))
+
+    @property
+    def divided(self) -> bool:
+        """Whether societies are larger than shards, so that each is lived period by period."""
+        if self.program.coupling is None or self.community:
+            return False
+        return max(self.edges[b] - self.edges[a] for a, b in pairwise(self.societies)) > (
+            self.shard_size
+        )
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The pieces of the run; they depend on its settings only."""
+        cuts = {self._cut(k) for k in range(0, self.consumers, self.shard_size)}
+        ends = pairwise([*sorted(cuts), self.consumers])
+        return [Shard(k, low, high) for k, (low, high) in enumerate(ends)]
+
+    def _cut(self, place: int) -> int:
+        """The nearest place, not after this one, where nobody meets across it."""
+        if self.program.coupling is None:
+            return place
+        cell = bisect_right(self.edges, place) - 1
+        if self.community:
+            start = self.edges[cell]
+            return start + (place - start) // self.community * self.community
+        return self.edges[self.societies[bisect_right(self.societies, cell) - 1]]
 
     def rows(self, shard: Shard) -> tuple[int, int]:
         """First and last row (excluded) of the ledger that a shard may fill."""
@@ -129,7 +173,7 @@ class Work:
         start = self.edges[first]
         return (
             Work(self.program, self.inputs[cells], self.counts[cells], self.segments[cells],
-                 self.batches, self.periods, self.seed),
+                 self.batches, self.periods, self.seed, self.network),
             Shard(shard.number, shard.low - start, shard.high - start),
         )  # fmt: skip
 
@@ -148,8 +192,18 @@ class Work:
             "batches": self.batches,
             "periods": self.periods,
             "seed": self.seed,
+            "network": None if self.network is None else self.network.to_json(),
             "shards": len(self.shards),
         }
+
+    @cached_property
+    def listeners(self) -> dict[str, Any]:
+        """The network as the machine takes it, of one society."""
+        if self.network is None:
+            return {}
+        if self.network.kind == "hashed":
+            return {"hashed": (self.network.degree, self.network.seed)}
+        return {"listed": self.network.listed(self.edges[self.societies[1]])}
 
     @cached_property
     def digest(self) -> bytes:
@@ -161,8 +215,9 @@ class Work:
         return bisect_right(self.edges, shard.low) - 1, bisect_right(self.edges, shard.high - 1) - 1
 
     def _batch(self, cell: int, number: int) -> int:
-        """Batch b of n consumers holds the numbers from ⌊n·b/B⌋ to ⌊n·(b + 1)/B⌋."""
-        return ((number + 1) * self.batches - 1) // self.counts[cell]
+        """Batch b of n consumers, or communities, holds those from ⌊n·b/B⌋ to ⌊n·(b + 1)/B⌋."""
+        size = self.community or 1
+        return ((number // size + 1) * self.batches - 1) // -(-self.counts[cell] // size)
 
 
 def compute(
@@ -199,22 +254,35 @@ def compute(
             low.append(max(shard.low, work.edges[cell]) - work.edges[cell])
             high.append(min(shard.high, work.edges[cell + 1]) - work.edges[cell])
         first.append(len(cells))
+    run: Callable[..., I64] = _core.run
+    what: list[Any] = [
+        work.program.to_core(),
+        [work.inputs[c] for c in cells],
+        np.asarray([work.counts[c] for c in cells], dtype=np.uint64),
+        np.asarray([work.segments[c] for c in cells], dtype=np.uint32),
+        work.batches,
+        work.periods,
+        work.seed,
+    ]
+    coupled: dict[str, Any] = {}
+    if (c := work.program.coupling) is not None:
+        run = _core.run_coupled
+        society = [bisect_right(work.societies, cell) for cell in cells]
+        rises = [b != a or work.community > 0 for a, b in pairwise(society)]
+        what.insert(4, np.cumsum([0, *rises]).astype(np.uint32))
+        coupled = {"environments": c.environments, "signals": [s.name for s in c.signals]}
+        coupled |= work.listeners
     try:
-        raw = _core.run(
-            work.program.to_core(),
-            [work.inputs[c] for c in cells],
-            np.asarray([work.counts[c] for c in cells], dtype=np.uint64),
-            np.asarray([work.segments[c] for c in cells], dtype=np.uint32),
-            work.batches,
-            work.periods,
-            work.seed,
+        raw = run(
+            *what,
             lo=np.asarray(low, dtype=np.uint64),
             hi=np.asarray(high, dtype=np.uint64),
             threads=threads,
             progress=report,
+            **coupled,
         )
     except ValueError as error:
-        raise InputError(f"{error}; give it a coarser resolution= in record()") from None
+        raise refused(error) from None
     found = []
     for shard, (a, b) in zip(shards, pairwise(first), strict=True):
         begin, end = (row - cells[a] * work.batches for row in work.rows(shard))
@@ -225,14 +293,21 @@ def compute(
 def add(work: Work, ledger: I64, shard: Shard, rows: I64) -> None:
     """Add a shard to the ledger; a sum that passes 2⁶³ is an error that names the record."""
     first, last = work.rows(shard)
-    target = ledger[first:last]
-    total = target + rows
+    ledger[first:last] = checked_sum(work.program, ledger[first:last], rows)
+
+
+def checked_sum(program: Program, one: I64, other: I64) -> I64:
+    """Sum of ledger rows (…, width); one that passes 2⁶³ is an error that names the record."""
+    total = one + other
     # An integer sum has wrapped if its sign is that of neither term.
-    wrapped = ((target ^ total) & (rows ^ total)) < 0
+    wrapped = ((one ^ total) & (other ^ total)) < 0
     if wrapped.any():
-        place = int(np.argwhere(wrapped)[0][2])
-        raise InputError(
-            f"record {cell_labels(work.program)[place]!r}: its sum passes 2^63; give it a coarser "
-            "resolution= in record()"
-        )
-    target[...] = total
+        place = int(np.argwhere(wrapped)[0][-1])
+        raise InputError(f"record {cell_labels(program)[place]!r}: its sum passes 2^63{_COARSER}")
+    return total
+
+
+def refused(error: ValueError) -> InputError:
+    """What the machine said, with advice where there is any."""
+    text = str(error)
+    return InputError(text + (_COARSER if "out of range" in text or "2^63" in text else ""))

@@ -102,9 +102,16 @@ def simulate(
         Folder for finished pieces of the run (*shards*, of a second or two of a core).  The same
         call with the same folder goes on where a run was stopped, by Ctrl-C or by anything else,
         and gives the same bits.  A folder belongs to one run and to one process at a time.
+        Where consumers influence each other, a shard holds whole communities or whole societies
+        (all consumers of a scenario and draw); of a larger society the state of all consumers is
+        kept between periods, every half minute or more.
     client : dask.distributed.Client, optional
         Compute the shards on its workers, one thread each (``threads`` is then of no account);
-        a worker that dies is replaced by another.  Needs the extra ``distributed``.
+        a worker that dies is replaced by another.  A society larger than a shard is divided over
+        all workers, which exchange exact sums once per period; if one of them dies, the society
+        begins again from the state that ``checkpoint`` kept last, or from its first period if
+        there is none.  The bits are those of a run without workers in every case.  Needs the
+        extra ``distributed``.
 
     Returns
     -------
@@ -127,7 +134,7 @@ def simulate(
         another run, damaged, in use or cannot be written, or if a worker has another version of
         pycore.
     NotYetSimulated
-        For a checkpoint or client with a model whose consumers influence each other.
+        For a client with a model whose consumers hear their neighbours.
     KeyboardInterrupt
         On Ctrl-C, within a fraction of a second; nothing is left running here, and a worker ends
         the shard it is at.
@@ -144,13 +151,12 @@ def simulate(
     if not isinstance(model, Model):
         raise refuse("model", model, "a pycore Model")
     check_size(consumers, periods)
-    coupled = list(model.of_kind(Environment))
-    for argument, value in (("checkpoint", checkpoint), ("client", client)):
-        if coupled and value is not None:
-            raise NotYetSimulated(
-                f"{argument}: received {value!r}, allowed is None for a model with the environment "
-                f"{coupled[0]!r} (its consumers meet in every period, so it has no shards yet)"
-            )
+    near = [n for n, e in model.of_kind(Environment).items() if e.scope == "neighbours"]
+    if near and client is not None:
+        raise NotYetSimulated(
+            f"client: received {client!r}, allowed is None for a model with the environment of "
+            f"neighbours {near[0]!r} (its consumers need all of them in one process)"
+        )
     program = compile_model(model)
     people = population(model, segments)
     settings = resolve(model, scenarios, periods)
@@ -193,13 +199,12 @@ def run_settings(
     check_probabilities(model, program, cells)
     work = Work(
         program, cells, counts * repeats, list(range(len(people.segments))) * repeats, batches,
-        periods, int(seed),
+        periods, int(seed), network,
     )  # fmt: skip
     with reporter(progress, consumers * repeats) as report:
         raw = execution.run(
-            work, threads=threads or 0, report=report, network=network, checkpoint=checkpoint,
-            client=client,
-        )  # fmt: skip
+            work, threads=threads or 0, report=report, checkpoint=checkpoint, client=client
+        )
     ledger = ledger_array(program, raw, list(settings), number, people.names)
     run = summarise(model, program, ledger).assign(environments(model, program, cells, ledger))
     bill = _cost(model, people, settings, draws, run["active"].values, periods)

@@ -53,7 +53,7 @@ def by_oracle(program: Program, society: Society) -> npt.NDArray[np.int64]:
 
 
 @st.composite
-def coupled_programs(draw: Any) -> Program:
+def coupled_programs(draw: Any, communities: tuple[int, ...] = (0, 1, 7, 100, 300)) -> Program:
     """Draw a valid coupled program: any sums, shared equations, communities and signals.
 
     Environments are clamped to ±8 at the end, since one that is not finite is an error.
@@ -84,7 +84,7 @@ def coupled_programs(draw: Any) -> Program:
         ]  # fmt: skip
         results.append(size + 1)
         size += 2
-    community = draw(st.sampled_from([0, 1, 7, 100, 300]))
+    community = draw(st.sampled_from(communities))
     shared = tuple(
         Record(f"shared{k}", "shared", draw(st.integers(0, environments - 1)),
                exponent=draw(exponents))

@@ -9,7 +9,6 @@ import networkx  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 import pytest
-import sympy as sp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,34 +28,13 @@ from tests.contract.coupled_programs import (
     societies,
 )
 from tests.contract.programs import Population
+from tests.models import rumour
 
 ISAS = _core.isas()
 RANDOM = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 SCOPES = ("global", "community", "neighbours")
-
-
-def rumour(scope: pc.model.elements.Scope) -> pc.Model:
-    """Talk makes people talk, and leave; two segments; a lever; all that couples at once."""
-    m = pc.Model("rumour")
-    if scope == "community":
-        m.community(230)
-    loud = m.trait("loudness", 0.2)
-    m.segment("quiet", 2, loudness=0.1)
-    m.segment("loud", 1, loudness=0.5)
-    talk = m.environment("talk", scope=scope, start=0.1)
-    advert = m.lever("advert")
-    speaks = m.event("speaks", probability=pc.where(talk > 0.3, loud, 0.3 * loud))
-    mood = m.state("mood", carry=0.7, target=talk + 0.2 * advert, noise=0.3)
-    quits = m.event("quits", logit=-3 + mood)
-    m.stage("relation", {"in": {"out": quits}}, absorbing="out")
-    m.update(talk, target=pc.average(speaks))
-    if scope != "neighbours":
-        worry = m.environment("worry", scope=scope, carry=0.6, target=2 * pc.share(quits) + talk)
-        m.environment("stock", scope=scope, start=9, target=sp.Max(0, 9 - pc.total(mood) * worry))
-    m.record(speaks, mood, quits)
-    return m
 
 
 def society(model: pc.Model, consumers: int = 5000, periods: int = 9) -> tuple[Program, Society]:

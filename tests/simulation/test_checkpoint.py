@@ -7,9 +7,7 @@ import random
 import resource
 import shutil
 import signal
-import time
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,7 @@ from tests.simulation import endurance
 @pytest.fixture(scope="module", autouse=True)
 def _small_shards() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
-    patch.setattr(shards, "SHARD_INSTRUCTIONS", endurance.SHARD_INSTRUCTIONS)
+    endurance.make_small(patch)
     yield
     patch.undo()
 
@@ -127,46 +125,8 @@ def test_what_is_on_disk_counts_as_done(folder: Path, whole: xr.Dataset) -> None
     assert seen[-1] == 120_000
 
 
-def last_word(messages: Connection, said: Any = None) -> Any:
-    """Read what a process said last before it ended."""
-    try:
-        while messages.poll(120):
-            said = messages.recv()
-    except (EOFError, OSError):
-        return said
-    pytest.fail("the run does not end")
-
-
-def kill_until_done(folder: Path, kills: int, seed: int) -> tuple[str, int]:
-    """Start the run again and again, killing it at random moments; digest and number of kills."""
-    chance = random.Random(seed)
-    killed = 0
-    while True:
-        process, messages = endurance.start(folder)
-        said: Any = None
-        if killed < kills:
-            # A moment inside the run: after some of its words, and then at no particular place.
-            for _ in range(chance.randrange(1, 20)):
-                if not messages.poll(60):
-                    break
-                said = messages.recv()
-                if isinstance(said, str):
-                    break
-            time.sleep(chance.uniform(0, 0.005))
-            process.kill()
-        said = last_word(messages, said)
-        process.join(60)
-        if process.exitcode == 0:
-            return str(said), killed
-        assert process.exitcode == -signal.SIGKILL
-        killed += 1
-        # As if killed earlier: there is always work left for the next kill.
-        for path in chance.sample(shard_files(folder), k=len(shard_files(folder)) // 2):
-            path.unlink()
-
-
 def test_five_kills_change_no_bit(tmp_path: Path, whole: xr.Dataset) -> None:
-    found, killed = kill_until_done(tmp_path / "run", 5, seed=1)
+    found, killed = endurance.kill_until_done(tmp_path / "run", 5, seed=1)
     assert killed >= 3
     assert found == digest(whole["ledger"])
 
@@ -175,7 +135,7 @@ def test_five_kills_change_no_bit(tmp_path: Path, whole: xr.Dataset) -> None:
 def test_fifty_kills_change_no_bit(tmp_path: Path, whole: xr.Dataset) -> None:
     killed = 0
     for seed in range(100):
-        found, number = kill_until_done(tmp_path / f"run {seed}", 20, seed)
+        found, number = endurance.kill_until_done(tmp_path / f"run {seed}", 20, seed)
         assert found == digest(whole["ledger"])
         killed += number
         if killed >= 50:
@@ -189,7 +149,7 @@ def test_ctrl_c_leaves_a_folder_to_go_on_from(tmp_path: Path, whole: xr.Dataset)
         pass
     assert process.pid is not None
     os.kill(process.pid, signal.SIGINT)
-    assert not isinstance(last_word(messages), str)
+    assert not isinstance(endurance.last_word(messages), str)
     process.join(60)
     assert process.exitcode == 1
     assert 0 < len(shard_files(tmp_path / "run")) < 24
@@ -374,12 +334,3 @@ def test_a_sum_that_passes_the_integers_is_named() -> None:
     with pytest.raises(InputError, match=r"record 'active': its sum passes 2\^63"):
         shards.add(work, ledger, work.shards[0], rows)
     assert (ledger == 2**62).all()
-
-
-def test_consumers_who_meet_have_no_shards(tmp_path: Path) -> None:
-    m = pc.Model("room")
-    mood = m.state("mood", carry=0.5, target=m.parameter("calm", 0.0))
-    m.environment("crowd", target=pc.average(mood), carry=0.5)
-    with pytest.raises(pc.NotYetSimulated, match=r"checkpoint: .*environment 'crowd'"):
-        pc.simulate(m, consumers=10, seed=1, checkpoint=tmp_path / "run")
-    assert not (tmp_path / "run").exists()

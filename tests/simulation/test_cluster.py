@@ -15,9 +15,9 @@ import xarray as xr
 
 import pycore as pc
 from pycore.errors import InputError
-from pycore.simulation import cluster, shards
+from pycore.simulation import cluster, execution, shards, society
 from tests.models import two_platforms
-from tests.simulation.endurance import RUN, SHARD_INSTRUCTIONS
+from tests.simulation.endurance import KINDS, RUN, make_small
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.xdist_group("cluster")  # one cluster, in one process
@@ -36,7 +36,7 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "SHARD_INSTRUCTIONS", SHARD_INSTRUCTIONS)
+    make_small(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,119 @@ def test_a_worker_killed_in_the_middle_changes_no_bit(client: Any, whole: xr.Dat
 
     assert pc.simulate(two_platforms(), **RUN, client=client, progress=progress).identical(whole)
     assert 30_000 < killed[0] < 120_000
-    client.wait_for_workers(2, timeout=120)
+    client.wait_for_workers(2, timeout=300)
     assert victim not in client.run(os.getpid).values()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["community", "global"])
+def test_consumers_who_meet_on_two_workers_give_the_bits_of_one_process(
+    client: Any, kind: str
+) -> None:
+    """Communities in shards; two societies of two parts each, which exchange their sums."""
+    model, settings = KINDS[kind]
+    seen: list[int] = []
+    run = pc.simulate(
+        model(), **settings, client=client, progress=lambda done, total: seen.append(done)
+    )
+    assert run.identical(pc.simulate(model(), **settings))
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0, 40_000)
+
+
+@pytest.mark.slow
+def test_small_societies_are_shards(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD_INSTRUCTIONS", 2**24)
+    monkeypatch.setattr(execution, "_societies", None)
+    model, settings = KINDS["global"]
+    run = pc.simulate(model(), **settings, client=client)
+    assert run.identical(pc.simulate(model(), **settings))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [1, 3, 7])
+def test_any_number_of_parts_gives_the_same_bits(
+    client: Any, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts are actors; one worker may hold several."""
+    model, settings = KINDS["global"]
+    places = [(w, 1) for w in client.nthreads()] * parts
+    monkeypatch.setattr(cluster, "_places", lambda client: places[:parts])
+    run = pc.simulate(model(), **settings, client=client)
+    assert run.identical(pc.simulate(model(), **settings))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keeps", [True, False], ids=["from its state", "from the start"])
+def test_a_worker_that_dies_with_its_part_of_a_society_changes_no_bit(
+    client: Any, keeps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, settings = KINDS["global"]
+    whole = pc.simulate(model(), **settings)
+    client.wait_for_workers(2, timeout=300)
+    victim = min(client.run(os.getpid).values())
+    killed: list[int] = []
+    begun: list[bool] = []
+    real = society.live
+
+    def progress(done: int, total: int) -> None:
+        if done > 30_000 and not killed:
+            os.kill(victim, signal.SIGKILL)
+            killed.append(done)
+
+    def live(work: Any, parts: Any, **options: Any) -> Any:
+        state = options["state"]
+        begun.append(state is not None and state.path.exists())
+        return real(work, parts, **options)
+
+    monkeypatch.setattr(execution, "live", live)
+    folder = tmp_path / "run" if keeps else None
+    run = pc.simulate(model(), **settings, client=client, checkpoint=folder, progress=progress)
+    assert run.identical(whole)
+    assert 30_000 < killed[0] < 40_000
+    assert begun == [False, False, keeps]  # two societies, of which one began again
+
+
+@pytest.mark.slow
+def test_a_society_begun_on_workers_ends_here_and_the_other_way_round(
+    client: Any, tmp_path: Path
+) -> None:
+    model, settings = KINDS["global"]
+    whole = pc.simulate(model(), **settings)
+    places: list[tuple[Any, Any]] = [(client, None), (None, client)]
+    for k, (first, second) in enumerate(places):
+
+        def stop(done: int, total: int) -> None:
+            if done > 30_000:
+                raise KeyboardInterrupt
+
+        folder = tmp_path / f"run {k}"
+        seen: list[int] = []
+        with pytest.raises(KeyboardInterrupt):
+            pc.simulate(model(), **settings, client=first, checkpoint=folder, progress=stop)
+        assert len(list(folder.glob("state-*"))) == 1
+        run = pc.simulate(
+            model(), **settings, client=second, checkpoint=folder,
+            progress=lambda done, total: seen.append(done),  # noqa: B023
+        )  # fmt: skip
+        assert run.identical(whole)
+        assert seen[1] >= 30_000
+        assert not list(folder.glob("state-*"))
+
+
+@pytest.mark.slow
+def test_what_goes_wrong_in_a_part_is_named(client: Any) -> None:
+    m = pc.Model("rich")
+    money = m.state("money", start=1, carry=1, increment=40_000)
+    m.environment("wealth", target=pc.average(money))
+    with pytest.raises(InputError, match=r"'wealth:sum0' out of range in period 0.*coarser"):
+        pc.simulate(m, consumers=900_000, periods=9, seed=1, client=client)
+
+
+def test_neighbours_stay_in_one_process() -> None:
+    model, settings = KINDS["neighbours"]
+    with pytest.raises(pc.NotYetSimulated, match=r"client: .*neighbours 'talk'.* one process"):
+        pc.simulate(model(), **settings, client=object())
 
 
 @pytest.mark.slow
