@@ -21,7 +21,7 @@ from pycore.estimation.sampling import Progress
 from pycore.histories.fitting import Method, check_options, fit
 from pycore.histories.parameters import Parameters, check_priors
 from pycore.histories.result import as_tree, interval, require_fit, theta_draws
-from pycore.model.distributions import LogNormal, Uniform
+from pycore.model.distributions import Gamma, LogNormal, Uniform
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,9 +148,10 @@ def purchases(
         In place of the defaults, of what is sampled: ``r``, the shape of the purchase rates over
         customers; ``interval`` = alpha/r, one over their mean; and for BG/NBD ``dropout`` =
         a/(a + b), the mean chance to leave after a purchase, and ``certainty`` = a + b; for
-        Pareto/NBD ``s`` and ``lifetime`` = beta/s, one over the mean rate of leaving.  Defaults are
-        wide: logarithms with standard deviation 1.5 around 1, or around the mean ``T`` where the
-        number is a time, and a uniform ``dropout``.
+        Pareto/NBD ``s``, the shape of the rates of leaving, and ``lifetime`` = beta/s, one over
+        their mean.  Defaults: ``r`` ~ Gamma(2, 1), ``s`` ~ Gamma(2, 2), ``dropout`` ~ Uniform(0, 1); the others
+        log-normal, the logarithm with standard deviation 1.5 around 1, or around the mean ``T``
+        where the number is a time.
     draws, tune, chains : int
         Kept and discarded draws per chain, and chains.
     seed : int
@@ -209,7 +210,7 @@ def purchases(
 def _parameters(model: str, age: float, priors: Mapping[str, Any] | None) -> Parameters:
     made = Parameters(check_priors(priors))
     around = float(np.exp(_SPREAD**2 / 2))  # the mean whose median is 1
-    (r,) = made.add("r", (), LogNormal(around, _SPREAD), 1.0)
+    (r,) = made.add("r", (), Gamma(2, 1), 1.0)
     (gap,) = made.add("interval", (), LogNormal(around * age, _SPREAD), age)
     made.product(0, 1.0, r)
     made.product(1, 1.0, r, gap)
@@ -220,7 +221,7 @@ def _parameters(model: str, age: float, priors: Mapping[str, Any] | None) -> Par
         made.product(3, 1.0, both)
         made.product(3, -1.0, share, both)
     else:
-        (s,) = made.add("s", (), LogNormal(around, _SPREAD), 1.0)
+        (s,) = made.add("s", (), Gamma(2, 2), 1.0)
         (life,) = made.add("lifetime", (), LogNormal(around * age, _SPREAD), age)
         made.product(2, 1.0, s)
         made.product(3, 1.0, s, life)

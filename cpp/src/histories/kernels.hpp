@@ -14,7 +14,6 @@ constexpr Index MOST_MOVES = 64;
 // Which stage leads where; the moves of one origin stand together.
 struct StageGraph {
     Index stages, moves, covariates;
-    const std::uint32_t* origin;     // (moves)
     const std::uint32_t* goal;       // (moves)
     const std::uint32_t* first_move; // (stages + 1)
 };
@@ -38,8 +37,7 @@ struct StageNumbers {
 struct StageMemory {
     double* emission; // (periods, stages): of what was seen; afterwards the smoothed probabilities
     double* filtered; // (periods, stages)
-    double* moving;   // (periods, moves)
-    double* staying;  // (periods, stages)
+    double* moving;   // (periods, stages, stages): 0 before, where no move is
     double* inverse;  // (periods): one over the probability of what was seen, given all before
 };
 

@@ -9,7 +9,8 @@
 
 namespace pycore::histories {
 
-template <class L>
+// STAGES = 0 takes their number from the graph; a number known beforehand keeps them in registers.
+template <class L, int STAGES>
 struct StageKernel {
     using Real = typename L::Real;
 
@@ -24,12 +25,18 @@ struct StageKernel {
     }
 
   private:
+    static constexpr Index ROOM = STAGES > 0 ? STAGES : MOST_STAGES;
+
+    static PYCORE_INLINE Index stages(const StageGraph& graph) {
+        return STAGES > 0 ? STAGES : graph.stages;
+    }
+
     // The place of a row's lanes.
     static PYCORE_INLINE Index row(Index number, Index lane) { return number * ROW + lane; }
 
     static PYCORE_INLINE void look_up(const StageGraph& graph, const StageBlock& block,
                                       const StageNumbers& at, const StageMemory& memory) {
-        const Index n = graph.stages;
+        const Index n = stages(graph);
         for (Index t = 0; t < block.periods; ++t) {
             for (Index lane = 0; lane < ROW; ++lane) {
                 const double* const seen = at.emission + block.codes[row(t, lane)] * n;
@@ -43,64 +50,67 @@ struct StageKernel {
     static PYCORE_INLINE void move(const StageGraph& graph, const StageBlock& block,
                                    const StageNumbers& at, const double* intercept,
                                    const StageMemory& memory, Index t, Index lane) {
+        const Index n = stages(graph);
         const Index k = graph.covariates;
-        double* const moving = memory.moving + row(t * graph.moves, lane);
         const double* const x = block.covariates + row(t * k, lane);
+        Real odds[MOST_MOVES];
         for (Index m = 0; m < graph.moves; ++m) {
             Real logit = L::load(intercept + row(m, lane));
             for (Index c = 0; c < k; ++c)
                 logit += at.slope[m * k + c] * L::load(x + row(c, 0));
             // Beyond ±300 a probability is 0 or 1 in all digits, and sums stay finite.
-            logit = L::larger(L::smaller(logit, L::splat(300.0)), L::splat(-300.0));
-            L::store(moving + row(m, 0), L::exp(logit));
+            odds[m] = L::template exp<300>(logit);
         }
-        for (Index i = 0; i < graph.stages; ++i) {
+        for (Index i = 0; i < n; ++i) {
+            double* const moving = memory.moving + row((t * n + i) * n, lane);
             Real total = L::splat(1.0);
             for (Index m = graph.first_move[i]; m < graph.first_move[i + 1]; ++m)
-                total += L::load(moving + row(m, 0));
+                total += odds[m];
             const Real inverse = 1.0 / total;
-            L::store(memory.staying + row(t * graph.stages + i, lane), inverse);
+            L::store(moving + row(i, 0), inverse);
             for (Index m = graph.first_move[i]; m < graph.first_move[i + 1]; ++m)
-                L::store(moving + row(m, 0), L::load(moving + row(m, 0)) * inverse);
+                L::store(moving + row(graph.goal[m], 0), odds[m] * inverse);
         }
     }
 
     static PYCORE_INLINE void forward(const StageGraph& graph, const StageBlock& block,
                                       const StageNumbers& at, const StageMemory& memory,
                                       const StageSums& sums, Index lane) {
-        const Index n = graph.stages;
-        // Each consumer's own group; the sums of the block lie beside each other in the same way.
+        const Index n = stages(graph);
+        // Each consumer's own group.
         double intercept[MOST_MOVES * ROW];
         for (Index m = 0; m < graph.moves; ++m) {
             for (Index l = lane; l < lane + L::WIDTH; ++l)
                 intercept[row(m, l)] = at.intercept[block.groups[l] * graph.moves + m];
         }
+        for (Index t = 0; t + 1 < block.periods; ++t)
+            move(graph, block, at, intercept, memory, t, lane);
         Real total = L::splat(0.0);
-        Real next[MOST_STAGES];
+        Real now[ROOM];
         for (Index s = 0; s < n; ++s)
-            next[s] = L::splat(at.start[s]);
+            now[s] = L::splat(at.start[s]);
         for (Index t = 0; t < block.periods; ++t) {
             if (t > 0) {
-                move(graph, block, at, intercept, memory, t - 1, lane);
-                const double* const from = memory.filtered + row((t - 1) * n, lane);
-                const double* const stay = memory.staying + row((t - 1) * n, lane);
-                const double* const moving = memory.moving + row((t - 1) * graph.moves, lane);
-                for (Index s = 0; s < n; ++s)
-                    next[s] = L::load(from + row(s, 0)) * L::load(stay + row(s, 0));
-                for (Index m = 0; m < graph.moves; ++m) {
-                    next[graph.goal[m]] +=
-                        L::load(from + row(graph.origin[m], 0)) * L::load(moving + row(m, 0));
+                const double* const moving = memory.moving + row((t - 1) * n * n, lane);
+                Real next[ROOM] = {};
+                for (Index i = 0; i < n; ++i) {
+                    for (Index j = 0; j < n; ++j)
+                        next[j] += now[i] * L::load(moving + row(i * n + j, 0));
                 }
+                for (Index s = 0; s < n; ++s)
+                    now[s] = next[s];
             }
             const double* const seen = memory.emission + row(t * n, lane);
             Real probability = L::splat(0.0);
             for (Index s = 0; s < n; ++s) {
-                next[s] *= L::load(seen + row(s, 0));
-                probability += next[s];
+                now[s] *= L::load(seen + row(s, 0));
+                probability += now[s];
             }
             const Real inverse = 1.0 / probability;
-            for (Index s = 0; s < n; ++s)
-                L::store(memory.filtered + row(t * n + s, lane), next[s] * inverse);
+            for (Index s = 0; s < n; ++s) {
+                now[s] *= inverse;
+                L::store(memory.filtered + row(t * n + s, lane), now[s]);
+            }
             L::store(memory.inverse + row(t, lane), inverse);
             total += L::log(probability);
         }
@@ -112,33 +122,40 @@ struct StageKernel {
     static PYCORE_INLINE void backward(const StageGraph& graph, const StageBlock& block,
                                        const StageMemory& memory, const StageSums& sums,
                                        Index lane) {
-        const Index n = graph.stages;
+        const Index n = stages(graph);
         const Index k = graph.covariates;
-        Real rest[MOST_STAGES];
-        Real promise[MOST_STAGES];
+        Real rest[ROOM];
         for (Index s = 0; s < n; ++s)
             rest[s] = L::splat(1.0);
         for (Index t = block.periods; t-- > 0;) {
             double* const seen = memory.emission + row(t * n, lane);
             const double* const filtered = memory.filtered + row(t * n, lane);
             const Real inverse = L::load(memory.inverse + row(t, lane));
+            Real promise[ROOM];
             for (Index s = 0; s < n; ++s) {
-                promise[s] = rest[s] * L::load(seen + row(s, 0)) * inverse;
+                promise[s] = rest[s] * (L::load(seen + row(s, 0)) * inverse);
                 L::store(seen + row(s, 0), L::load(filtered + row(s, 0)) * rest[s]);
             }
             if (t == 0) break;
             const double* const from = memory.filtered + row((t - 1) * n, lane);
-            const double* const stay = memory.staying + row((t - 1) * n, lane);
-            const double* const moving = memory.moving + row((t - 1) * graph.moves, lane);
+            const double* const moving = memory.moving + row((t - 1) * n * n, lane);
             const double* const x = block.covariates + row((t - 1) * k, lane);
             for (Index i = 0; i < n; ++i) {
-                Real expected = L::load(stay + row(i, 0)) * promise[i];
-                for (Index m = graph.first_move[i]; m < graph.first_move[i + 1]; ++m)
-                    expected += L::load(moving + row(m, 0)) * promise[graph.goal[m]];
+                Real expected = L::splat(0.0);
+                for (Index j = 0; j < n; ++j)
+                    expected += L::load(moving + row(i * n + j, 0)) * promise[j];
                 rest[i] = expected;
+            }
+            // Chosen by number, so from memory.
+            double offered[MOST_STAGES * ROW];
+            for (Index s = 0; s < n; ++s)
+                L::store(offered + row(s, 0), promise[s]);
+            for (Index i = 0; i < n; ++i) {
+                const Real here = L::load(from + row(i, 0));
                 for (Index m = graph.first_move[i]; m < graph.first_move[i + 1]; ++m) {
-                    const Real by = L::load(from + row(i, 0)) * L::load(moving + row(m, 0)) *
-                                    (promise[graph.goal[m]] - expected);
+                    const Index j = graph.goal[m];
+                    const Real by = here * L::load(moving + row(i * n + j, 0)) *
+                                    (L::load(offered + row(j, 0)) - rest[i]);
                     add(sums.intercept + row(m, lane), by);
                     for (Index c = 0; c < k; ++c)
                         add(sums.slope + row(m * k + c, lane), by * L::load(x + row(c, 0)));
@@ -151,7 +168,7 @@ struct StageKernel {
 
     static PYCORE_INLINE void count(const StageGraph& graph, const StageBlock& block,
                                     const StageMemory& memory, const StageSums& sums) {
-        const Index n = graph.stages;
+        const Index n = stages(graph);
         for (Index k = 0; block.periods > 0 && k < n * ROW; ++k)
             sums.start[k] += memory.emission[k];
         for (Index t = 0; t < block.periods; ++t) {

@@ -98,7 +98,6 @@ StageModel::StageModel(StageDesign design, const Histories& histories, std::int6
     for (Index i = 0; i < n; ++i) {
         for (const std::uint32_t goal : design_.goals[i]) {
             require(goal < n && goal != i, "goals: allowed are numbers of other stages");
-            origin_.push_back(static_cast<std::uint32_t>(i));
             goal_.push_back(goal);
         }
         first_move_.push_back(static_cast<std::uint32_t>(goal_.size()));
@@ -218,17 +217,16 @@ StageModel::Tables StageModel::tables(const double* theta) const {
 template <class Visit>
 void StageModel::work(const Tables& at, Visit visit) const {
     const Index n = stages();
-    const StageGraph graph{n, moves_, covariates_, origin_.data(), goal_.data(), first_move_.data()};
+    const StageGraph graph{n, moves_, covariates_, goal_.data(), first_move_.data()};
     const StageNumbers numbers{at.start.data(), at.intercept, at.slope, at.emission.data()};
     const Kernels& kernel = kernels(isa_);
     const Index chunks = (blocks_.size() + CHUNK - 1) / CHUNK;
     std::atomic<Index> next{0};
     const auto crew = [&] {
         const Index each = longest_ * ROW;
-        std::vector<double> memory(each * (3 * n + moves_ + 1));
+        std::vector<double> memory(each * (2 * n + n * n + 1), 0.0);
         const StageMemory own{memory.data(), memory.data() + each * n, memory.data() + each * 2 * n,
-                              memory.data() + each * (2 * n + moves_),
-                              memory.data() + each * (3 * n + moves_)};
+                              memory.data() + each * (2 * n + n * n)};
         for (Index chunk = next++; chunk < chunks; chunk = next++) {
             const Index last = std::min(blocks_.size(), (chunk + 1) * CHUNK);
             visit(chunk, last, own, [&](Index block, const StageSums& sums) {

@@ -52,10 +52,11 @@ struct Lanes {
     static PYCORE_INLINE Real smaller(Real a, Real b) { return a < b ? a : b; }
     static PYCORE_INLINE Real larger(Real a, Real b) { return a > b ? a : b; }
 
-    // eˣ for x cut to ±708, within 2 units of the last place: 2ⁿ times the series of what is left,
+    // eˣ for x cut to ±LIMIT, within 2 units of the last place: 2ⁿ times the series of what is left,
     // |f| ≤ ln(2)/2, whose first omitted term is f¹³/13! < 2·10⁻¹⁶.
+    template <int LIMIT = 708>
     static PYCORE_INLINE Real exp(Real x) {
-        x = larger(smaller(x, splat(708.0)), splat(-708.0));
+        x = larger(smaller(x, splat(LIMIT)), splat(-LIMIT));
         const Real shifted = x * 1.4426950408889634 + ROUND;
         const Real n = shifted - ROUND;
         const Real f = (x - n * LN2_HIGH) - n * LN2_LOW;

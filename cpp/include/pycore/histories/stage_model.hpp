@@ -79,7 +79,7 @@ class StageModel : public Likelihood {
     Index size_ = 0, moves_ = 0, covariates_ = 0, rows_ = 0, codes_ = 0, longest_ = 0;
     std::int64_t threads_;
     const char* isa_;
-    std::vector<std::uint32_t> origin_, goal_, first_move_;
+    std::vector<std::uint32_t> goal_, first_move_;
     std::vector<Block> blocks_;
     std::vector<std::uint32_t> block_codes_, block_groups_;
     std::vector<double> block_covariates_;
