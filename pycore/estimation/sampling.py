@@ -109,6 +109,7 @@ def nuts(
     chains: int,
     seed: int,
     progress: Progress,
+    target_accept: float = 0.8,
 ) -> Points:
     """Sample a density that gives its own gradient, by nutpie.
 
@@ -122,6 +123,8 @@ def nuts(
         Dimension.
     draws, tune, chains, seed, progress
         As for :func:`pycore.estimate`.
+    target_accept : float
+        Larger makes smaller steps, which pooled deviations need.
 
     Raises
     ------
@@ -140,6 +143,7 @@ def nuts(
     handle = nutpie.sample(
         compiled, draws=draws, tune=tune, chains=chains, cores=min(chains, os.cpu_count() or 1),
         seed=seed, save_warmup=False, blocking=False, progress_bar=_bar(progress),
+        target_accept=target_accept,
         progress_callback=None if watch is None else (
             lambda states: watch(sum(s.finished_draws for s in states), total)),
     )  # fmt: skip

@@ -39,7 +39,7 @@ class Fitted:
         normal distribution on the unconstrained space.
     points : Points or None
         Of the sampler.
-    jacobian : callable
+    standard_error : callable
         Function of (scalars, theta) → standard errors of what it computes, of a maximum.
     log_likelihood : float
         At the maximum, or at the posterior mean of ``theta``.
@@ -90,7 +90,7 @@ def fit(
         initial = _prepare(parameters, posterior, seed, starts)
         points = nuts(
             posterior.evaluate, initial, posterior.size, draws=draws, tune=tune, chains=chains,
-            seed=seed, progress=progress,
+            seed=seed, progress=progress, target_accept=0.95 if parameters.pooled else 0.8,
         )  # fmt: skip
     scalars, theta = _expand(posterior, _placed(posterior, points.values))
     middle = theta.reshape(-1, theta.shape[-1]).mean(axis=0)

@@ -126,7 +126,7 @@ def read_panel(data: Any, design: Design) -> Panel:
     step[begins] = 1
     if (step < 1).any():
         at = int(np.flatnonzero(step < 1)[0])
-        raise refuse("data", f"{d.consumer} {labels[who[at]]!r} twice in period {period[at]}",
+        raise refuse("data", f"{d.consumer} {labels[who[at]]} twice in period {period[at]}",
                      "one row per consumer and period")  # fmt: skip
     if step.sum() > 50 * len(step) + 1000:
         raise refuse(f"data[{d.period!r}]", f"gaps of up to {step.max()} periods",

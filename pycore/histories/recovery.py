@@ -120,8 +120,8 @@ def forecast(
     periods : int
         How far ahead.
     covariates : mapping, optional
-        Covariate → its value in the periods to come, a number or one per period; others stay at the
-        consumer's last value.
+        Covariate → its value in the periods to come, a number or one per period, which decides the
+        move into the period after; others stay at the consumer's last value.
     draws : int
         Of the parameters.
     probability : float
@@ -130,7 +130,7 @@ def forecast(
     Returns
     -------
     xarray.Dataset
-        ``stage`` (value, consumer, ahead, stage): probability; each outcome (value, consumer,
+        ``probability`` (value, consumer, ahead, stage); each outcome (value, consumer,
         ahead): expected chance or count, of a categorical one its shares; ``share`` (value, ahead,
         stage): the average over consumers.  ``value`` is mean, low, high: the intervals show what
         is not known of the parameters, not the luck of a consumer.
@@ -155,7 +155,7 @@ def forecast(
         for name in outcomes:
             outcomes[name].append(found[k] @ design.expected(t, name))
     made: dict[str, Any] = {
-        "stage": (("consumer", "ahead", "stage"), found),
+        "probability": (("consumer", "ahead", "stage"), found),
         "share": (("ahead", "stage"), found.mean(axis=1)),
     }
     coords: dict[str, Any] = {

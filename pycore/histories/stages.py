@@ -32,7 +32,10 @@ __all__ = ["stages"]
 
 Array = NDArray[np.float64]
 _STARTS = 5  # of the search for a maximum, which may have several
-_RESERVED = {"start", "intercept", "intercept_mean", "intercept_sd", "slope", "transition"}
+_RESERVED = {
+    "start", "intercept", "intercept_mean", "intercept_sd", "deviation", "slope", "transition",
+    "probability", "share",
+}  # fmt: skip
 
 
 def stages(

@@ -69,13 +69,13 @@ def by_paths(d: Design, panel: Panel, theta: Array) -> tuple[float, Array]:
         moves = [
             d.transition(theta, int(panel.platform[who]), panel.covariates[r]) for r in rows[:-1]
         ]
-        seen = np.array([[_seen(d, panel, theta, panel.codes[r], s) for s in range(stages)]
+        table = np.array([[seen(d, panel, theta, panel.codes[r], s) for s in range(stages)]
                          for r in rows])  # fmt: skip
         likelihood = 0.0
         for path in itertools.product(range(stages), repeat=int(length)):
-            chance = start[path[0]] * seen[0, path[0]]
+            chance = start[path[0]] * table[0, path[0]]
             for t in range(1, int(length)):
-                chance *= moves[t - 1][path[t - 1], path[t]] * seen[t, path[t]]
+                chance *= moves[t - 1][path[t - 1], path[t]] * table[t, path[t]]
             likelihood += chance
             for t, stage in enumerate(path):
                 smoothed[first + t, stage] += chance
@@ -84,7 +84,7 @@ def by_paths(d: Design, panel: Panel, theta: Array) -> tuple[float, Array]:
     return float(total), smoothed
 
 
-def _seen(d: Design, panel: Panel, theta: Array, code: int, stage: int) -> float:
+def seen(d: Design, panel: Panel, theta: Array, code: int, stage: int) -> float:
     from scipy.stats import poisson
 
     if panel.known[code] >= 0 and panel.known[code] != stage:

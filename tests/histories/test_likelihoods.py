@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,6 @@ def test_the_forward_algorithm_counts_every_path(free: bool) -> None:
 
 
 def test_viterbi_finds_the_best_of_all_paths() -> None:
-    import itertools
-
     rng = np.random.default_rng(8)
     data = designs.random_panel(rng, 6, 5)
     d = designs.design(data, designs.DISENGAGEMENT, {"visits": "poisson"}, ("failure",))
@@ -98,17 +97,20 @@ def test_viterbi_finds_the_best_of_all_paths() -> None:
     theta = rng.normal(0, 0.7, likelihood.size)
     path = likelihood.most_likely(theta)
     for first, length in zip(panel.first, panel.length, strict=True):
-        best, chosen = -np.inf, None
-        for stages in itertools.product(range(4), repeat=int(length)):
-            chance = float(stages[0] == 0)
-            for t, s in enumerate(stages):
-                chance *= designs._seen(d, panel, theta, panel.codes[first + t], s)
-                if t:
-                    moves = d.transition(theta, 0, panel.covariates[first + t - 1])
-                    chance *= moves[stages[t - 1], s]
-            if chance > best:
-                best, chosen = chance, stages
-        assert tuple(path[first : first + length]) == chosen
+        rows = range(first, first + length)
+        seen = [[designs.seen(d, panel, theta, panel.codes[r], s) for s in range(4)] for r in rows]
+        moves = [d.transition(theta, 0, panel.covariates[r]) for r in rows]
+
+        def chance(
+            stages: tuple[int, ...], seen: list[list[float]] = seen, moves: list[Array] = moves
+        ) -> float:
+            found = float(stages[0] == 0) * seen[0][stages[0]]
+            for t in range(1, len(stages)):
+                found *= moves[t - 1][stages[t - 1], stages[t]] * seen[t][stages[t]]
+            return found
+
+        best = max(itertools.product(range(4), repeat=int(length)), key=chance)
+        assert tuple(path[first : first + length]) == best
 
 
 def test_a_thousand_periods_neither_underflow_nor_lose_their_gradient() -> None:
