@@ -72,19 +72,17 @@ make_stage_model(std::vector<std::vector<std::uint32_t>> goals,
                  Index groups, const Array<std::uint32_t>& codes, const Numbers& covariates,
                  const Array<std::uint32_t>& group_of, const Array<std::int64_t>& first,
                  const Array<std::int64_t>& length, std::int64_t threads, const std::string& isa) {
-    StageDesign design{
-        std::move(goals), {}, std::move(known), std::move(silent), free_start, groups};
+    StageDesign design{std::move(goals),  {},         std::move(known),
+                       std::move(silent), free_start, groups};
     for (const auto& [family, categories, values] : outcomes) {
         require_shape("outcomes", family >= 0 && family <= 2, "families 0, 1 or 2");
         design.outcomes.push_back({static_cast<Family>(family), categories, values});
     }
     require_shape("covariates", covariates.ndim() == 2, "a float64 array (rows, covariates)");
-    const Histories histories{to_vector("codes", codes),
-                              flat(covariates),
-                              to_vector("group_of", group_of),
-                              indices("first", first),
-                              indices("length", length),
-                              static_cast<Index>(covariates.shape(1))};
+    const Histories histories{
+        to_vector("codes", codes),       flat(covariates),
+        to_vector("group_of", group_of), indices("first", first),
+        indices("length", length),       static_cast<Index>(covariates.shape(1))};
     return std::make_shared<StageModel>(std::move(design), histories, threads, isa.c_str());
 }
 
@@ -136,13 +134,13 @@ void register_purchase_model(py::module_& module, const char* name, const char* 
                  return std::make_shared<Model>(customers(count, recency, age, weight),
                                                 isa.c_str());
              }),
-             py::kw_only(), py::arg("count"), py::arg("recency"), py::arg("age"),
-             py::arg("weight"), py::arg("isa") = "auto");
+             py::kw_only(), py::arg("count"), py::arg("recency"), py::arg("age"), py::arg("weight"),
+             py::arg("isa") = "auto");
 }
 
 void register_purchases(py::module_& module) {
-    py::class_<PurchaseModel, Likelihood, std::shared_ptr<PurchaseModel>>(
-        module, "PurchaseModel", "Buy till you die.")
+    py::class_<PurchaseModel, Likelihood, std::shared_ptr<PurchaseModel>>(module, "PurchaseModel",
+                                                                          "Buy till you die.")
         .def(
             "alive",
             [](const PurchaseModel& self, const Numbers& theta) {
@@ -155,8 +153,8 @@ void register_purchases(py::module_& module) {
     register_purchase_model<ParetoNbd>(module, "ParetoNbd", "θ = r, α, s, β.");
     py::class_<Retention, Likelihood, std::shared_ptr<Retention>>(module, "Retention",
                                                                   "Shifted beta-geometric.")
-        .def(py::init<std::vector<double>, std::vector<double>>(), py::kw_only(),
-             py::arg("stayed"), py::arg("left"));
+        .def(py::init<std::vector<double>, std::vector<double>>(), py::kw_only(), py::arg("stayed"),
+             py::arg("left"));
 }
 
 void register_posterior(py::module_& module) {

@@ -57,7 +57,9 @@ class Fitted:
     failures: tuple[str, ...]
 
 
-def check_options(method: Any, draws: Any, tune: Any, chains: Any, seed: Any, progress: Any) -> None:
+def check_options(
+    method: Any, draws: Any, tune: Any, chains: Any, seed: Any, progress: Any
+) -> None:
     """Refuse options before any work."""
     if method not in get_args(Method):
         raise refuse("method", method, "'nuts' or 'ml'")
@@ -86,7 +88,7 @@ def fit(
     posterior = parameters.posterior(likelihood)
     with threadpool_limits(1, "blas"):
         if method == "ml":
-            return _maximum(parameters, posterior, likelihood, seed, starts)
+            return _maximum(parameters, posterior, seed, starts)
         initial = _prepare(parameters, posterior, seed, starts)
         points = nuts(
             posterior.evaluate, initial, posterior.size, draws=draws, tune=tune, chains=chains,
@@ -119,10 +121,7 @@ def _prepare(
     return lambda s: np.random.default_rng(s).standard_normal(mode.size)
 
 
-def _maximum(
-    parameters: Parameters, posterior: HistoryPosterior, likelihood: Likelihood, seed: int,
-    starts: int,
-) -> Fitted:  # fmt: skip
+def _maximum(parameters: Parameters, posterior: HistoryPosterior, seed: int, starts: int) -> Fitted:
     best, value = _climb(posterior.log_likelihood, parameters.start, seed, starts)
     information = _curvature(posterior.log_likelihood, best)
     for _ in range(5):  # Newton's steps, from where the search stopped

@@ -78,7 +78,9 @@ def require_columns(data: Any, argument: str, names: list[str]) -> None:
         require_name(argument, name, columns)
 
 
-def covariate_units(data: Any, names: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def covariate_units(
+    data: Any, names: tuple[str, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each covariate; refused if it does not vary."""
     centre, scale = [], []
     for name in names:
@@ -137,7 +139,9 @@ def read_panel(data: Any, design: Design) -> Panel:
     given[place] = True
     source = np.cumsum(given) - 1  # the row itself, or the one before the gap
     columns = [_outcome(data, d, name)[order][source] for name in d.outcomes]
-    columns.append((np.full(len(data), -1.0) if d.known is None else _known(data, d))[order][source])
+    columns.append(
+        (np.full(len(data), -1.0) if d.known is None else _known(data, d))[order][source]
+    )
     seen = np.column_stack(columns)
     seen[~given, :-1] = np.nan
     seen[~given, -1] = -1.0
@@ -165,7 +169,9 @@ def read_panel(data: Any, design: Design) -> Panel:
 def _numbers(data: Any, name: str) -> Array:
     import pandas as pd
 
-    values: Array = pd.to_numeric(data[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    values: Array = pd.to_numeric(data[name], errors="coerce").to_numpy(
+        dtype=float, na_value=np.nan
+    )
     if (np.isnan(values) & ~data[name].isna().to_numpy()).any():
         bad = data[name].to_numpy()[np.isnan(values) & ~data[name].isna().to_numpy()][0]
         raise refuse(f"data[{name!r}]", bad, "numbers")

@@ -42,7 +42,8 @@ class Parameters:
     >>> level = p.add("level", (), Normal(0, 1), 0.0)
     >>> gap = p.add("gap", (2,), HalfNormal(1), 0.5)
     >>> p.product(0, 1.0, level[0])
-    >>> p.product(1, 1.0, level[0]); p.product(1, -1.0, gap[0])
+    >>> p.product(1, 1.0, level[0])
+    ... p.product(1, -1.0, gap[0])
     >>> p.products
     [(0, 1.0, 0, -1), (1, 1.0, 0, -1), (1, -1.0, 1, -1)]
     """
@@ -62,7 +63,11 @@ class Parameters:
         return len(self._start)
 
     def add(
-        self, name: str, shape: tuple[int, ...], default: Distribution, start: float | Sequence[float]
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        default: Distribution,
+        start: float | Sequence[float],
     ) -> list[int]:
         """Declare scalars with one prior; returns their numbers."""
         prior = self._chosen.get(name, default)

@@ -149,9 +149,9 @@ def purchases(
         customers; ``interval`` = alpha/r, one over their mean; and for BG/NBD ``dropout`` =
         a/(a + b), the mean chance to leave after a purchase, and ``certainty`` = a + b; for
         Pareto/NBD ``s``, the shape of the rates of leaving, and ``lifetime`` = beta/s, one over
-        their mean.  Defaults: ``r`` ~ Gamma(2, 1), ``s`` ~ Gamma(2, 2), ``dropout`` ~ Uniform(0, 1); the others
-        log-normal, the logarithm with standard deviation 1.5 around 1, or around the mean ``T``
-        where the number is a time.
+        their mean.  Defaults: ``r`` ~ Gamma(2, 1), ``s`` ~ Gamma(2, 2), ``dropout`` ~
+        Uniform(0, 1); the others log-normal, the logarithm with standard deviation 1.5 around 1, or
+        around the mean ``T`` where the number is a time.
     draws, tune, chains : int
         Kept and discarded draws per chain, and chains.
     seed : int

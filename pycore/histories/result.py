@@ -22,7 +22,15 @@ from pycore.histories.parameters import Parameters
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HistorySummary", "Report", "as_tree", "interval", "require_fit", "summary", "theta_draws"]
+__all__ = [
+    "HistorySummary",
+    "Report",
+    "as_tree",
+    "interval",
+    "require_fit",
+    "summary",
+    "theta_draws",
+]
 
 Array = NDArray[np.float64]
 # (scalars by name, θ), each with leading dimensions → named results with the same.
@@ -89,7 +97,9 @@ def as_tree(
     if failures:
         word = "draws do" if fitted.points is not None else "estimates do"
         warnings.warn(
-            f"these {word} not meet the gates: " + "; ".join(failures), EstimateWarning, stacklevel=3
+            f"these {word} not meet the gates: " + "; ".join(failures),
+            EstimateWarning,
+            stacklevel=3,
         )
     tree = xr.DataTree.from_dict(groups)
     tree.attrs = {

@@ -98,9 +98,7 @@ def retention(
     return tree
 
 
-def retention_curve(
-    fit: xr.DataTree, *, renewals: int, probability: float = 0.90
-) -> pd.DataFrame:
+def retention_curve(fit: xr.DataTree, *, renewals: int, probability: float = 0.90) -> pd.DataFrame:
     """Share of the cohort that is still there after each renewal, beyond the data too.
 
     Parameters

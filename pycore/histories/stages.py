@@ -141,11 +141,13 @@ def stages(
     >>> rng = np.random.default_rng(1)
     >>> life = rng.geometric(0.1, 300)
     >>> bought = (np.arange(20) < life[:, None]) & (rng.random((300, 20)) < 0.6)
-    >>> panel = pd.DataFrame({
-    ...     "consumer": np.repeat(np.arange(300), 20),
-    ...     "period": np.tile(np.arange(20), 300),
-    ...     "bought": bought.ravel().astype(int),
-    ... })
+    >>> panel = pd.DataFrame(
+    ...     {
+    ...         "consumer": np.repeat(np.arange(300), 20),
+    ...         "period": np.tile(np.arange(20), 300),
+    ...         "bought": bought.ravel().astype(int),
+    ...     }
+    ... )
     >>> graph = {"active": ["gone"], "gone": []}
     >>> fit = stages(panel, graph, outcomes={"bought": "bernoulli"}, method="ml")
     >>> fit.estimates["bought"].sel(statistic="est", stage="active").item()
@@ -259,7 +261,9 @@ def _parameters(design: Design, panel: Panel, priors: Mapping[str, Any] | None) 
             continue
         direction = sign[design.orders[name]]
         (level,) = made.add(name, (), Normal(begin - direction, 1.5), begin - direction)
-        steps = made.add(f"{name}_step", (speaking - 1,), Gamma(2, 1.5), 1.0) if speaking > 1 else []
+        steps = (
+            made.add(f"{name}_step", (speaking - 1,), Gamma(2, 1.5), 1.0) if speaking > 1 else []
+        )
         for s, of in enumerate(own):
             made.product(of, 1.0, level)
             for step in steps[:s]:
@@ -273,7 +277,9 @@ def _level(design: Design, panel: Panel, outcome: int, family: Family) -> float:
         return 0.0
     values = panel.values[outcome][panel.codes]
     if np.isnan(values).all():
-        raise refuse(f"data[{list(design.outcomes)[outcome]!r}]", "no value", "an outcome seen once")
+        raise refuse(
+            f"data[{list(design.outcomes)[outcome]!r}]", "no value", "an outcome seen once"
+        )
     mean = float(np.nanmean(values))
     if family == "poisson":
         return float(np.log(max(mean, 0.01)))

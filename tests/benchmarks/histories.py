@@ -1,4 +1,4 @@
-"""Event histories against what they are compared with: JAX, and PyMC-Marketing's likelihoods in PyMC.
+"""Event histories against their peers: JAX, and PyMC-Marketing.
 
 The stage model: value and gradient on one thread, every stage leading to every other, and the graph
 of disengagement, against one jitted ``lax.scan`` differentiated by JAX in double precision; the same
@@ -43,7 +43,7 @@ LIMITS = {
 
 
 def stage_model(goals: list[list[int]], consumers: int) -> tuple[_core.StageModel, F64, F64]:
-    """The compiled likelihood of a random panel, its covariates and what was seen, (period, consumer)."""
+    """The compiled likelihood of a random panel; covariates and what was seen, (period, consumer)."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((consumers, PERIODS))
     seen = (rng.random((consumers, PERIODS)) < 0.4).astype(np.uint32)
@@ -131,7 +131,10 @@ def customers() -> pd.DataFrame:
     """As many customers as the CDNOW sample, drawn from Pareto/NBD at its published estimates."""
     rng = np.random.default_rng(1)
     size = 2357
-    rate, life = rng.gamma(0.553, 1 / 10.578, size), rng.exponential(1 / rng.gamma(0.606, 1 / 11.669, size))
+    rate, life = (
+        rng.gamma(0.553, 1 / 10.578, size),
+        rng.exponential(1 / rng.gamma(0.606, 1 / 11.669, size)),
+    )
     age = rng.integers(189, 273, size) / 7
     rows = []
     for mean, end, whole in zip(rate, np.minimum(life, age), age, strict=True):

@@ -189,9 +189,10 @@ def test_buy_till_you_die_has_the_likelihood_of_its_formula(seed: int) -> None:
     data = customers(rng, 12)
     theta = np.exp(rng.normal([-0.5, 1.5, -0.3, 1.0], 0.7))
     bg, pareto = _core.BgNbd(**data), _core.ParetoNbd(**data)
+    r, alpha, a, b = theta
+    s, beta = a, b
     expected_bg, expected_pareto = [], []
     for x, t, age in zip(data["count"], data["recency"], data["age"], strict=True):
-        r, alpha, a, b = theta
         same = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
         stays = np.log((alpha + age) ** -(r + x))
         both = betaln(a, b + x) - betaln(a, b) + stays
@@ -199,12 +200,13 @@ def test_buy_till_you_die_has_the_likelihood_of_its_formula(seed: int) -> None:
             left = betaln(a + 1, b + x - 1) - betaln(a, b) - (r + x) * np.log(alpha + t)
             both = np.logaddexp(both, left)
         expected_bg.append(same + both)
-        s, beta = a, b
         # In units of the integrand at t: numbers of the size of 1.
-        lost = quad(
-            lambda y: s * (beta + t) ** s * (beta + y) ** -(s + 1)
-            * ((alpha + t) / (alpha + y)) ** (r + x), t, age, epsabs=0, epsrel=1e-10, limit=200,
-        )[0]  # fmt: skip
+
+        def leaves(y: float, t: float = t, x: int = x) -> float:
+            slower = ((alpha + t) / (alpha + y)) ** (r + x)
+            return float(s * (beta + t) ** s * (beta + y) ** -(s + 1) * slower)
+
+        lost = quad(leaves, t, age, epsabs=0, epsrel=1e-10, limit=200)[0]
         still = ((alpha + t) / (alpha + age)) ** (r + x) * ((beta + t) / (beta + age)) ** s
         unit = -(r + x) * np.log(alpha + t) - s * np.log(beta + t)
         expected_pareto.append(same + s * np.log(beta) + unit + np.log(still + lost))

@@ -15,7 +15,11 @@ import pycore as pc
 pytestmark = pytest.mark.statistical
 
 # Logits of the events and their slopes by the failure of the period; chance to buy by stage.
-INTERCEPT = {"engaged → disappointed": -2.2, "disappointed → exhausted": -1.8, "exhausted → gone": -1.6}
+INTERCEPT = {
+    "engaged → disappointed": -2.2,
+    "disappointed → exhausted": -1.8,
+    "exhausted → gone": -1.6,
+}
 SLOPE = {"engaged → disappointed": 1.2, "disappointed → exhausted": 0.9, "exhausted → gone": 0.5}
 BUY = (0.85, 0.45, 0.12)
 
@@ -69,7 +73,7 @@ def test_the_machine_and_the_forward_algorithm_mean_the_same() -> None:
         away.append((est["slope"].sel(at).item() - slope) / se["slope"].sel(at).item())
         truth = INTERCEPT[move] + slope * mean
         away.append((est["intercept"].sel(at).item() - truth) / se["intercept"].sel(at).item())
-    away += list(((est["bought"].values[:3] - BUY) / se["bought"].values[:3]))
+    away += list((est["bought"].values[:3] - BUY) / se["bought"].values[:3])
     # Nine numbers within four standard errors: by chance missed once in 1 800 runs.
     assert np.abs(away).max() < 4, away
     # And who was where: the machine's own stage is the one at the end of the period.

@@ -103,11 +103,10 @@ double Frailty::all(const double* theta, double* gradient, double* by_group) con
         double by_line = 0.0;
         for (Index k = 0; k < intervals; ++k) {
             const Index at = row * intervals + k;
-            const double added =
-                hazard[k] * risk[row] *
-                    (before[group] * spells_.before[at] +
-                     whole[group] * (spells_.before[at] + spells_.exposed[at])) +
-                spells_.ended[at];
+            const double added = hazard[k] * risk[row] *
+                                     (before[group] * spells_.before[at] +
+                                      whole[group] * (spells_.before[at] + spells_.exposed[at])) +
+                                 spells_.ended[at];
             gradient[k] += added;
             by_line += added;
         }

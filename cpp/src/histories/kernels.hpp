@@ -52,9 +52,9 @@ struct StageSums {
 
 // Customers who bought the same number of times, eight side by side.
 struct PurchaseRows {
-    Index size;                            // a multiple of 8
-    const double *recency, *age, *weight;  // (size)
-    double *log_likelihood, *alive;        // (size) or null
+    Index size;                           // a multiple of 8
+    const double *recency, *age, *weight; // (size)
+    double *log_likelihood, *alive;       // (size) or null
 };
 
 // Sums (…, 8) of BG/NBD: softplus of d, logistic q of d, q log((α + T)/(α + tₓ)),

@@ -45,16 +45,19 @@ struct BgNbdKernel {
 struct Rule {
     static constexpr Index HALF = 8;
     static constexpr double NODE[HALF] = {
-        0.005299532504175031, 0.0277124884633837, 0.06718439880608412, 0.1222977958224985, 0.19106187779867811, 0.2709916111713863, 0.35919822461037054, 0.4524937450811813};
+        0.005299532504175031, 0.0277124884633837, 0.06718439880608412, 0.1222977958224985,
+        0.19106187779867811,  0.2709916111713863, 0.35919822461037054, 0.4524937450811813};
     static constexpr double WEIGHT[HALF] = {
-        0.013576229705877088, 0.031126761969323728, 0.0475792558412463, 0.062314485627767036, 0.07479799440828835, 0.08457825969750132, 0.09130170752246182, 0.09472530522753432};
+        0.013576229705877088, 0.031126761969323728, 0.0475792558412463,  0.062314485627767036,
+        0.07479799440828835,  0.08457825969750132,  0.09130170752246182, 0.09472530522753432};
 };
 
 // Schmittlein, Morrison and Colombo (1987), doi:10.1287/mnsc.33.1.1.  With x purchases, the last at
 // tₓ, seen until T, the likelihood but for terms of r and x alone is
 //   α^r β^s [(α + T)^−(r + x) (β + T)^−s + s ∫ (α + y)^−(r + x) (β + y)^−(s + 1) dy],  tₓ < y < T.
-// The integral is taken over u = log((m + y)/(m + tₓ)), m the smaller of α and β, where it is smooth
-// whatever they are: with κ = (m + tₓ)/(M + tₓ), p and q the exponents that belong to m and M,
+// The integral is taken over u = log((m + y)/(m + tₓ)), m the smaller of α and β, where it is
+// smooth whatever they are: with κ = (m + tₓ)/(M + tₓ), p and q the exponents that belong to m and
+// M,
 //   (m + tₓ) ∫ exp(u (1 − p)) (1 + κ (eᵘ − 1))^−q du,  in units of its integrand at tₓ.
 template <class L>
 struct ParetoNbdKernel {
@@ -81,19 +84,16 @@ struct ParetoNbdKernel {
                 const Real kappa = low_recent / high_recent;
                 // Where the integrand has fallen by e^−32 nothing is left to find.
                 const Real fall = (p - 1.0) + q * kappa;
-                const Real length =
-                    fall * low_ratio > 32.0 ? 32.0 / fall : low_ratio;
+                const Real length = fall * low_ratio > 32.0 ? 32.0 / fall : low_ratio;
                 Real whole{}, by_low_log{}, by_high_log{}, by_low{}, by_high{};
                 for (Index k = 0; k < 2 * Rule::HALF; ++k) {
                     const Index own = k < Rule::HALF ? k : k - Rule::HALF;
-                    const double node =
-                        k < Rule::HALF ? Rule::NODE[own] : 1.0 - Rule::NODE[own];
+                    const double node = k < Rule::HALF ? Rule::NODE[own] : 1.0 - Rule::NODE[own];
                     const Real u = length * node;
                     const Real shrunk = L::exp(-u);
                     const Real grown = 1.0 + kappa * ((1.0 - shrunk) / shrunk);
                     const Real log_grown = L::log(grown);
-                    const Real value =
-                        Rule::WEIGHT[own] * L::exp(u * (1.0 - p) - q * log_grown);
+                    const Real value = Rule::WEIGHT[own] * L::exp(u * (1.0 - p) - q * log_grown);
                     whole += value;
                     by_low_log += value * u;
                     by_high_log += value * log_grown;

@@ -223,8 +223,8 @@ double Retention::evaluate(const double* theta, double* gradient) const {
     for (Index j = 0; j < stayed_.size(); ++j) {
         const double kept = beta + static_cast<double>(j);
         const double all = stayed_[j] + left_[j];
-        total += stayed_[j] * std::log(kept) + left_[j] * std::log(alpha) -
-                 all * std::log(alpha + kept);
+        total +=
+            stayed_[j] * std::log(kept) + left_[j] * std::log(alpha) - all * std::log(alpha + kept);
         gradient[0] += left_[j] / alpha - all / (alpha + kept);
         gradient[1] += stayed_[j] / kept - all / (alpha + kept);
     }

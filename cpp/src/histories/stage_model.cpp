@@ -85,8 +85,8 @@ StageModel::StageModel(StageDesign design, const Histories& histories, std::int6
                        const char* isa)
     : design_(std::move(design)), covariates_(histories.covariate_count),
       rows_(histories.codes.size()), codes_(design_.known.size()),
-      threads_(std::max<std::int64_t>(1, threads)), isa_(kernels(isa).isa),
-      first_(histories.first), length_(histories.length) {
+      threads_(std::max<std::int64_t>(1, threads)), isa_(kernels(isa).isa), first_(histories.first),
+      length_(histories.length) {
     const Index n = stages();
     const auto require = [](bool fits, const char* allowed) {
         if (!fits) throw std::invalid_argument(allowed);
@@ -106,8 +106,8 @@ StageModel::StageModel(StageDesign design, const Histories& histories, std::int6
     require(moves_ <= MOST_MOVES, "goals: allowed are at most 64 moves");
     for (const std::int32_t stage : design_.known)
         require(stage < static_cast<std::int32_t>(n), "known: allowed are numbers of stages");
-    const auto spoken = static_cast<Index>(
-        std::count(design_.silent.begin(), design_.silent.end(), false));
+    const auto spoken =
+        static_cast<Index>(std::count(design_.silent.begin(), design_.silent.end(), false));
     size_ = (design_.free_start ? n - 1 : 0) + design_.groups * moves_ + moves_ * covariates_;
     for (const Outcome& outcome : design_.outcomes) {
         require(outcome.values.size() == codes_, "values: allowed is one per code");
@@ -149,7 +149,8 @@ StageModel::StageModel(StageDesign design, const Histories& histories, std::int6
         block_groups_.resize((block + 1) * ROW, 0);
         for (Index lane = 0; lane < ROW && block * ROW + lane < consumers; ++lane) {
             const Index who = order[block * ROW + lane];
-            require(length_[who] >= 1 && first_[who] <= rows_ && length_[who] <= rows_ - first_[who],
+            require(length_[who] >= 1 && first_[who] <= rows_ &&
+                        length_[who] <= rows_ - first_[who],
                     "first: allowed are numbers of rows");
             require(histories.groups[who] < design_.groups, "groups: allowed are their numbers");
             place_[who] = block * ROW + lane;
@@ -193,7 +194,8 @@ StageModel::Tables StageModel::tables(const double* theta) const {
         double* const row = made.emission.data() + code * n;
         const double* at = made.outcomes;
         for (Index s = 0; s < n; ++s)
-            row[s] = design_.known[code] < 0 || design_.known[code] == static_cast<int>(s) ? 0.0 : NEVER;
+            row[s] =
+                design_.known[code] < 0 || design_.known[code] == static_cast<int>(s) ? 0.0 : NEVER;
         for (const Outcome& outcome : design_.outcomes) {
             const double value = outcome.values[code];
             for (Index s = 0; s < n; ++s) {
@@ -231,11 +233,11 @@ void StageModel::work(const Tables& at, Visit visit) const {
             const Index last = std::min(blocks_.size(), (chunk + 1) * CHUNK);
             visit(chunk, last, own, [&](Index block, const StageSums& sums) {
                 const Index first = blocks_[block].at;
-                kernel.stages(graph,
-                              {blocks_[block].periods,
-                               block_covariates_.data() + first * covariates_ * ROW,
-                               block_codes_.data() + first * ROW, block_groups_.data() + block * ROW},
-                              numbers, own, sums);
+                kernel.stages(
+                    graph,
+                    {blocks_[block].periods, block_covariates_.data() + first * covariates_ * ROW,
+                     block_codes_.data() + first * ROW, block_groups_.data() + block * ROW},
+                    numbers, own, sums);
             });
         }
     };
@@ -363,7 +365,8 @@ void StageModel::recover(const double* theta, double* filtered, double* smoothed
         double* const intercept = start + n * ROW;
         double* const slope = intercept + moves_ * ROW;
         for (Index block = chunk * CHUNK; block < last; ++block) {
-            run(block, {unused.data(), start, intercept, slope, slope + moves_ * covariates_ * ROW});
+            run(block,
+                {unused.data(), start, intercept, slope, slope + moves_ * covariates_ * ROW});
             for (Index lane = 0; lane < ROW; ++lane) {
                 const Index consumer = who[block * ROW + lane];
                 if (consumer == place_.size()) continue;
@@ -395,8 +398,9 @@ void StageModel::most_likely(const double* theta, std::int32_t* path) const {
             for (Index m = 0; m < moves_; ++m) {
                 logits[m] = intercept[m];
                 for (Index c = 0; c < covariates_; ++c) {
-                    logits[m] += at.slope[m * covariates_ + c] *
-                                 block_covariates_[((first + t - 1) * covariates_ + c) * ROW + lane];
+                    logits[m] +=
+                        at.slope[m * covariates_ + c] *
+                        block_covariates_[((first + t - 1) * covariates_ + c) * ROW + lane];
                 }
                 logits[m] = std::fmax(-300.0, std::fmin(300.0, logits[m]));
             }
@@ -419,8 +423,8 @@ void StageModel::most_likely(const double* theta, std::int32_t* path) const {
             for (Index s = 0; s < n; ++s)
                 best[s] = next[s] + seen(t, s);
         }
-        auto stage = static_cast<std::int32_t>(std::max_element(best.begin(), best.end()) -
-                                               best.begin());
+        auto stage =
+            static_cast<std::int32_t>(std::max_element(best.begin(), best.end()) - best.begin());
         for (Index t = length_[who]; t-- > 0;) {
             path[first_[who] + t] = stage;
             if (t > 0) stage = from[t * n + static_cast<Index>(stage)];

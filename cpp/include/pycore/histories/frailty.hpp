@@ -16,7 +16,8 @@ struct Spells {
     Index covariate_count, intervals, groups;
 };
 
-// θ: log hazards (intervals), slopes (covariates), and the variance of the frailty where there is one.
+// θ: log hazards (intervals), slopes (covariates), and the variance of the frailty where there is
+// one.
 //
 // The frailty u of a group is Gamma with mean 1 and variance θ at time 0.  Integrated out, a group
 // with D events, accumulated hazard A in all and B before it was seen has the likelihood

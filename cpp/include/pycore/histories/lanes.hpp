@@ -1,7 +1,7 @@
 // Vectors of doubles, with exponential and logarithm.
 //
-// Every operation is an exact IEEE one, in the same order whatever the width, so that a kernel gives
-// the same bits with two lanes (SSE2, NEON), four (AVX2) or eight (AVX-512).
+// Every operation is an exact IEEE one, in the same order whatever the width, so that a kernel
+// gives the same bits with two lanes (SSE2, NEON), four (AVX2) or eight (AVX-512).
 #pragma once
 
 #include "pycore/inlining.hpp"
@@ -52,8 +52,8 @@ struct Lanes {
     static PYCORE_INLINE Real smaller(Real a, Real b) { return a < b ? a : b; }
     static PYCORE_INLINE Real larger(Real a, Real b) { return a > b ? a : b; }
 
-    // eˣ for x cut to ±LIMIT, within 2 units of the last place: 2ⁿ times the series of what is left,
-    // |f| ≤ ln(2)/2, whose first omitted term is f¹³/13! < 2·10⁻¹⁶.
+    // eˣ for x cut to ±LIMIT, within 2 units of the last place: 2ⁿ times the series of what is
+    // left, |f| ≤ ln(2)/2, whose first omitted term is f¹³/13! < 2·10⁻¹⁶.
     template <int LIMIT = 708>
     static PYCORE_INLINE Real exp(Real x) {
         x = larger(smaller(x, splat(LIMIT)), splat(-LIMIT));
@@ -76,7 +76,8 @@ struct Lanes {
     static PYCORE_INLINE Real log(Real x) {
         const Bits bits = reinterpret<Bits>(x);
         const Bits whole = (bits - HALF_ROOT) >> 52; // rounds at √½, not at 1
-        const Real m = reinterpret<Real>(reinterpret<Words>(bits) - (reinterpret<Words>(whole) << 52));
+        const Real m =
+            reinterpret<Real>(reinterpret<Words>(bits) - (reinterpret<Words>(whole) << 52));
         const Real n = reinterpret<Real>(whole + ROUND_BITS) - ROUND;
         const Real s = (m - 1.0) / (m + 1.0);
         const Real z = s * s;

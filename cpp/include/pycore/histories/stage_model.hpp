@@ -1,8 +1,8 @@
 // Consumers who move through stages that nobody sees, and what they are seen to do meanwhile.
 //
 // A hidden Markov model (Netzer, Lattin and Srinivasan 2008, doi:10.1287/mksc.1070.0294): what is
-// seen in period t depends on the stage in t; the move between t and t + 1 is a multinomial logit in
-// the covariates of t, with staying as reference and an intercept of the consumer's group.
+// seen in period t depends on the stage in t; the move between t and t + 1 is a multinomial logit
+// in the covariates of t, with staying as reference and an intercept of the consumer's group.
 #pragma once
 
 #include "pycore/histories/likelihood.hpp"
@@ -41,8 +41,8 @@ struct Histories {
 };
 
 // θ: start logits of the stages after the first (if free), intercepts (groups, moves), slopes
-// (moves, covariates), then outcome after outcome (stages that are not silent, parameters): the logit,
-// the log rate, or the logits of the categories after the first.
+// (moves, covariates), then outcome after outcome (stages that are not silent, parameters): the
+// logit, the log rate, or the logits of the categories after the first.
 class StageModel : public Likelihood {
   public:
     StageModel(StageDesign design, const Histories& histories, std::int64_t threads,
