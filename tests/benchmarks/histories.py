@@ -37,8 +37,8 @@ DISENGAGEMENT = [[1], [0, 2], [3], []]
 GRAPHS = {"every move": FULL, "disengagement": DISENGAGEMENT}
 # At least: JAX's time over the core's; effective sample per second over the peer's.
 LIMITS = {
-    "JAX / core, every move": 15.0, "JAX / core, disengagement": 15.0, "BG/NBD": 5.0,
-    "Pareto/NBD": 15.0,
+    "JAX / core, every move": 15.0, "JAX / core, disengagement": 15.0,
+    "core / PyMC-Marketing, BG/NBD": 5.0, "core / PyMC-Marketing, Pareto/NBD": 15.0,
 }  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def jax_stages(goals: list[list[int]], x: F64, seen: F64) -> Callable[[F64], tup
 def stages(consumers: int, rounds: int) -> dict[str, Any]:
     """Nanoseconds of processor time per consumer-period, interleaved, and their ratios."""
     figures: dict[str, Any] = {"unit": "core-ns per consumer-period", "rounds": rounds}
-    ratios = {}
+    peers, ratios = {}, {}
     for name, goals in GRAPHS.items():
         model, x, seen = stage_model(goals, consumers)
         theta = np.random.default_rng(3).normal(0, 0.5, model.size)
@@ -119,12 +119,12 @@ def stages(consumers: int, rounds: int) -> dict[str, Any]:
                 begin = time.process_time()
                 call(theta)
                 times[label].append(1e9 * (time.process_time() - begin) / (consumers * PERIODS))
-        for label, values in times.items():
-            figures[f"{label}, {name}"] = statistics.median(values)
+        figures[f"core, {name}"] = statistics.median(times["core"])
+        peers[f"JAX, {name}"] = statistics.median(times["JAX"])
         ratios[f"JAX / core, {name}"] = statistics.median(
             j / c for j, c in zip(times["JAX"], times["core"], strict=True)
         )
-    return {"ratios": ratios, "figures": figures}
+    return {"ratio": min(ratios.values()), "peers": peers, "figures": figures | ratios}
 
 
 def customers() -> pd.DataFrame:
@@ -191,7 +191,7 @@ def purchases(draws: int, peer_draws: dict[str, int]) -> dict[str, Any]:
     """Effective sample per second of processor time; the peer may be absent."""
     data = customers()
     figures: dict[str, Any] = {"unit": "smallest effective sample per core-second"}
-    ratios = {}
+    peers, ratios = {}, {}
     for model, fewer in peer_draws.items():
         ess, spent, means = ours(model, data, draws)
         figures[f"core, {model}"] = ess / spent
@@ -201,27 +201,30 @@ def purchases(draws: int, peer_draws: dict[str, int]) -> dict[str, Any]:
         except ImportError as error:
             sys.stderr.write(f"PyMC-Marketing, {model}, is left out: {error}\n")
             continue
-        figures[f"PyMC-Marketing, {model}"] = peer_ess / peer_spent
+        peers[f"PyMC-Marketing, {model}"] = peer_ess / peer_spent
         figures[f"PyMC-Marketing, {model}, posterior means"] = peer_means.tolist()
-        ratios[model] = (ess / spent) / (peer_ess / peer_spent)
-    return {"ratios": ratios, "figures": figures}
+        ratios[f"core / PyMC-Marketing, {model}"] = (ess / spent) / (peer_ess / peer_spent)
+    ratio = min(ratios.values(), default=float("nan"))
+    return {"ratio": ratio, "peers": peers, "figures": figures | ratios}
 
 
 def missed(found: dict[str, Any]) -> list[str]:
     """Ratios below their limits."""
     return [
         f"{name}: {value:.1f}, at least {LIMITS[name]:g}"
-        for part in found.values() for name, value in part["ratios"].items()
-        if value < LIMITS[name]
+        for part in found.values() for name, value in part["figures"].items()
+        if name in LIMITS and value < LIMITS[name]
     ]  # fmt: skip
 
 
 def histories(*, quick: bool) -> dict[str, Any]:
-    """Both comparisons."""
+    """Both comparisons, as entries of ``build/bench.json``."""
     consumers, rounds, draws = (2048, 5, 500) if quick else (8192, 9, 2000)
     found = {
-        "stages": stages(consumers, rounds),
-        "purchases": purchases(draws, {"BG/NBD": draws, "Pareto/NBD": 100 if quick else 200}),
+        "hidden stages against JAX": stages(consumers, rounds),
+        "buy till you die against PyMC-Marketing": purchases(
+            draws, {"BG/NBD": draws, "Pareto/NBD": 100 if quick else 200}
+        ),
     }
     for part in found.values():
         part["figures"] |= {"processor": processor(), "build": _core.build_config()}
@@ -237,7 +240,7 @@ def main(arguments: list[str]) -> int:
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     for part in found.values():
-        for name, value in {**part["ratios"], **part["figures"]}.items():
+        for name, value in {**part["peers"], **part["figures"]}.items():
             sys.stdout.write(f"{name}: {value:.4g}\n" if isinstance(value, float) else "")
     below = missed(found)
     sys.stdout.writelines(f"below its limit: {line}\n" for line in below)
