@@ -26,10 +26,13 @@ _WHERE = {
     "NotYetSimulated": "pycore.errors",
     "Poisson": "pycore.model.distributions",
     "SummaryData": "pycore.estimation",
+    "Target": "pycore.estimation",
     "Uniform": "pycore.model.distributions",
     "answers": "pycore.simulation.answers",
     "average": "pycore.model.functions",
     "build_config": "pycore.program.build",
+    "calibrate": "pycore.estimation",
+    "calibration_check": "pycore.estimation",
     "claims": "pycore.claims",
     "compare": "pycore.simulation.compare",
     "compose": "pycore.model.compose",
@@ -37,18 +40,25 @@ _WHERE = {
     "estimate": "pycore.estimation",
     "event_log": "pycore.simulation.parquet",
     "facts": "pycore.facts",
+    "htmt": "pycore.estimation",
+    "item_check": "pycore.estimation",
     "library": "pycore.library",
     "logistic": "pycore.model.functions",
     "plot": "pycore.plot",
     "pool": "pycore.simulation.compare",
+    "predict": "pycore.estimation",
     "prior_check": "pycore.estimation",
+    "prior_sensitivity": "pycore.estimation",
     "quantile": "pycore.simulation.quantile",
+    "r_squared": "pycore.estimation",
+    "reliability": "pycore.estimation",
     "reproduce": "pycore.simulation.provenance",
     "share": "pycore.model.functions",
     "simulate": "pycore.simulation.simulate",
+    "table": "pycore.model.functions",
     "total": "pycore.model.functions",
     "trajectories": "pycore.simulation.trajectories",
-    "table": "pycore.model.functions",
+    "variance_parts": "pycore.simulation.variance",
     "where": "pycore.model.functions",
 }
 
@@ -66,11 +76,14 @@ __all__ = [
     "NotYetSimulated",
     "Poisson",
     "SummaryData",
+    "Target",
     "Uniform",
     "__version__",
     "answers",
     "average",
     "build_config",
+    "calibrate",
+    "calibration_check",
     "claims",
     "compare",
     "compose",
@@ -78,25 +91,46 @@ __all__ = [
     "estimate",
     "event_log",
     "facts",
+    "htmt",
+    "item_check",
     "library",
     "logistic",
     "plot",
     "pool",
+    "predict",
     "prior_check",
+    "prior_sensitivity",
     "quantile",
+    "r_squared",
+    "reliability",
     "reproduce",
     "share",
     "simulate",
     "table",
     "total",
     "trajectories",
+    "variance_parts",
     "where",
 ]
 
 if TYPE_CHECKING:
     from pycore import claims, facts, library, plot
     from pycore.errors import InputError, NotYetSimulated
-    from pycore.estimation import SummaryData, effects, estimate, prior_check
+    from pycore.estimation import (
+        SummaryData,
+        Target,
+        calibrate,
+        calibration_check,
+        effects,
+        estimate,
+        htmt,
+        item_check,
+        predict,
+        prior_check,
+        prior_sensitivity,
+        r_squared,
+        reliability,
+    )
     from pycore.model.compose import compose
     from pycore.model.distributions import (
         Beta,
@@ -120,6 +154,7 @@ if TYPE_CHECKING:
     from pycore.simulation.quantile import quantile
     from pycore.simulation.simulate import simulate
     from pycore.simulation.trajectories import trajectories
+    from pycore.simulation.variance import variance_parts
 
 
 def __getattr__(name: str) -> Any:
