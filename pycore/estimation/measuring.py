@@ -50,14 +50,18 @@ class Measured:
 def recording(model: Model, targets: list[Target]) -> Model:
     """The model with the records that the targets read, and no others.
 
-    What nobody reads is not computed.  A function may read anything, so with one all are kept.
+    What nobody reads is not computed.  A function may read anything, so with one all are kept; with
+    an unknown name too, so that the refusal can say what there is.
     """
-    names = [t.measure for t in targets if isinstance(t.measure, str)]
-    if len(names) < len(targets):
-        return model
     data = json.loads(model.to_json())
-    read = {r["name"] for r in data["records"]
-            if any(n == r["name"] or n.startswith(f"{r['name']}_") for n in names)}  # fmt: skip
+    read = set()
+    for target in targets:
+        name = target.measure
+        found = {r["name"] for r in data["records"]
+                 if name == r["name"] or str(name).startswith(f"{r['name']}_")}  # fmt: skip
+        if not found and name not in ("share", "active", "consumers"):
+            return model
+        read |= found
     data["records"] = [r for r in data["records"] if r["name"] in read]
     return from_json(json.dumps(data))
 
@@ -114,19 +118,43 @@ class Machine:
         )
 
     def _possible(self, draws: dict[str, F64]) -> Measured:
+        """What can be simulated in one run; the rest, and what leaves a record's range, is NaN."""
+        count, size = len(next(iter(draws.values()))), len(self.targets)
+        value = np.full((count, size), np.nan)
+        noise = np.zeros((count, size, size))
+        allowed = self._allowed(draws, np.arange(count))
+        if allowed.size:
+            kept = {n: v[allowed] for n, v in draws.items()}
+            try:
+                found = self.simulate(kept)
+                value[allowed], noise[allowed] = found.value, found.noise
+            except InputError:
+                if count > 1:
+                    halves = [
+                        self._possible({n: v[rows] for n, v in draws.items()})
+                        for rows in (slice(0, count // 2), slice(count // 2, None))
+                    ]
+                    value = np.concatenate([h.value for h in halves])
+                    noise = np.concatenate([h.noise for h in halves])
+        return Measured(value, noise)
+
+    def _allowed(self, draws: dict[str, F64], rows: NDArray[np.int_]) -> NDArray[np.int_]:
+        """Draws with which every probability and argument of the model is one, by halving."""
         try:
-            return self.simulate(draws)
+            self._cells({n: v[rows] for n, v in draws.items()})
         except InputError:
-            count = len(next(iter(draws.values())))
-            size = len(self.targets)
-            if count == 1:
-                return Measured(np.full((1, size), np.nan), np.zeros((1, size, size)))
-            half = count // 2
-            parts = [self._possible({n: v[rows] for n, v in draws.items()})
-                     for rows in (slice(0, half), slice(half, None))]  # fmt: skip
-            return Measured(
-                np.concatenate([p.value for p in parts]), np.concatenate([p.noise for p in parts])
+            if len(rows) == 1:
+                return rows[:0]
+            half = len(rows) // 2
+            return np.concatenate(
+                [self._allowed(draws, rows[:half]), self._allowed(draws, rows[half:])]
             )
+        return rows
+
+    def _cells(self, draws: Mapping[str, F64]) -> list[Any]:
+        cells = cell_inputs(self.model, self.program, self.people, self.settings, draws)
+        check_probabilities(self.model, self.program, cells)
+        return cells
 
     def simulate(self, draws: Mapping[str, F64]) -> Measured:
         """Simulate draws in one run.
@@ -138,8 +166,7 @@ class Machine:
         """
         number = len(next(iter(draws.values())))
         repeats = len(self.settings) * number
-        cells = cell_inputs(self.model, self.program, self.people, self.settings, draws)
-        check_probabilities(self.model, self.program, cells)
+        cells = self._cells(draws)
         work = Work(
             self.program, cells, self.people.counts(self.consumers) * repeats,
             list(range(len(self.people.segments))) * repeats, self.batches, self.periods,

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 __all__ = ["Particles", "Stage", "sample"]
 
@@ -169,7 +168,8 @@ def _resampled(p: Particles, keep: float, rng: np.random.Generator) -> Particles
 
     def effective(temperature: float) -> float:
         w = log_weights(temperature)
-        return float(np.exp(2 * logsumexp(w) - logsumexp(2 * w)))
+        scaled = np.exp(w - w.max())
+        return float(scaled.sum() ** 2 / (scaled**2).sum())
 
     low, high = p.temperature, 1.0
     if effective(1.0) < keep * count:
@@ -179,14 +179,15 @@ def _resampled(p: Particles, keep: float, rng: np.random.Generator) -> Particles
             middle = (low + high) / 2
             low, high = (middle, high) if effective(middle) > aim else (low, middle)
     weights = log_weights(high)
-    total = float(logsumexp(weights))
-    share = np.exp(weights - total)
+    scaled = np.exp(weights - weights.max())
+    share = scaled / scaled.sum()
+    mean = float(weights.max() + np.log(scaled.mean()))
     places = (rng.random() + np.arange(count)) / count
     chosen = np.minimum(np.searchsorted(np.cumsum(share), places), count - 1)
     ess = 1 / float((share**2).sum())
     return Particles(
         p.u[chosen], p.log_likelihood[chosen], p.carried[chosen], p.ancestor[chosen], high,
-        p.log_evidence + total - np.log(count), [*p.stages, Stage(high, ess, np.nan, 0, 1.0)],
+        p.log_evidence + mean, [*p.stages, Stage(high, ess, np.nan, 0, 1.0)],
     )  # fmt: skip
 
 
