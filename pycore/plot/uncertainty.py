@@ -30,8 +30,8 @@ def variance_split(
 ) -> tuple[Figure, Axes]:
     """Draw how much of an outcome's uncertainty is parameters and how much Monte Carlo error.
 
-    The variance between draws of the parameters contains the Monte Carlo variance of a single
-    draw; the parameters' part is what remains after subtracting it.
+    The parts are those of :func:`pycore.variance_parts`: standard deviations of the outcome over
+    parameters, and over populations of the size of the run (the Monte Carlo error of one draw).
 
     Parameters
     ----------

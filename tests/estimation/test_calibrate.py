@@ -113,7 +113,7 @@ def test_figures_that_disagree_and_too_few_consumers_are_said() -> None:
     ):
         pc.calibrate(coin(), apart, periods=1, consumers=10_000, particles=150, seed=1)
     sharp = pc.Target(measure="heads", value=0.5, error=0.001)
-    with pytest.warns(EstimateWarning, match="Monte Carlo error is 9.%.*take more consumers"):
+    with pytest.warns(EstimateWarning, match="Monte Carlo error is (9.|100)%.*take more consumers"):
         fit = pc.calibrate(coin(), [sharp], periods=1, consumers=1000, particles=150, seed=1)
     assert fit.attrs["gates_passed"] == 0
 
@@ -152,7 +152,7 @@ def test_ctrl_c_gives_the_posterior_for_larger_errors(monkeypatch: pytest.Monkey
             lambda m: pc.calibrate(
                 m, [pc.Target(measure="head", value=0.5, error=0.1)], periods=1, seed=1
             ),
-            "did you mean",
+            "allowed is one of active, heads_count, heads_rate",
         ),
         (
             lambda m: pc.calibrate(
