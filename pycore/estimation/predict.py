@@ -47,8 +47,8 @@ def predict(fit: Any, table: pd.DataFrame, *, draws: int = 200, seed: int) -> xr
     Returns
     -------
     xarray.Dataset
-        ``state[draw, respondent, state]`` on the model's scale, ``state_mean`` and ``state_sd`` over
-        draws; ``item[draw, respondent, item]``, in answer categories where the item has them, NaN
+        ``score[draw, respondent, state]`` on the model's scale, ``score_mean`` and ``score_sd`` over
+        draws; ``answer[draw, respondent, item]``, in answer categories where the item has them, NaN
         where it was answered.
 
     Raises
@@ -71,7 +71,7 @@ def predict(fit: Any, table: pd.DataFrame, *, draws: int = 200, seed: int) -> xr
     >>> data = pc.answers(m, respondents=200, seed=1, burn_in=1, recall=1)
     >>> fit = pc.estimate(m, data, seed=1, chains=2)
     >>> found = pc.predict(fit, data[["MET"]].head(3), seed=1)
-    >>> found["state"].sizes["respondent"], bool(found["item"].sel(item="MET").isnull().all())
+    >>> found["score"].sizes["respondent"], bool(found["answer"].sel(item="MET").isnull().all())
     (3, True)
     """
     import pandas as pd
@@ -108,14 +108,14 @@ def predict(fit: Any, table: pd.DataFrame, *, draws: int = 200, seed: int) -> xr
         missing[..., k] = _categories(item, missing[..., k])
     found = xr.Dataset(
         {
-            "state": (("draw", "respondent", "state"), states),
-            "item": (("draw", "respondent", "item"), missing),
+            "score": (("draw", "respondent", "state"), states),
+            "answer": (("draw", "respondent", "item"), missing),
         },
         coords={"state": list(first.latents), "item": list(items),
                 "respondent": np.asarray(table.index), "draw": np.arange(len(chosen))},
     )  # fmt: skip
-    found["state_mean"] = found["state"].mean("draw")
-    found["state_sd"] = found["state"].std("draw", ddof=1)
+    found["score_mean"] = found["score"].mean("draw")
+    found["score_sd"] = found["score"].std("draw", ddof=1)
     found.attrs = {"model": fit.attrs["model"], "seed": seed}
     return found
 

@@ -68,7 +68,7 @@ def rank_ecdf(
     ... )
     >>> figure, ax = rank_ecdf(check)
     >>> ax.get_ylabel()
-    'share of ranks below, less the uniform share'
+    'share below, less the uniform share'
     """
     for name in ("ecdf", "low", "high", "p_value", "rank"):
         if not isinstance(check, xr.Dataset) or name not in check:
@@ -82,7 +82,9 @@ def rank_ecdf(
     lines = lines - points
     p = check["p_value"].values
     worst = list(np.argsort(p)[: min(_NAMED, len(names))])
-    inks = dict(zip(worst, (PALETTE["vermillion"], PALETTE["blue"], PALETTE["green"]), strict=False))
+    inks = dict(
+        zip(worst, (PALETTE["vermillion"], PALETTE["blue"], PALETTE["green"]), strict=False)
+    )
     words = [(labels or {}).get(n, pretty(n)) for n in names]
     count = check["rank"].sizes["replicate"]
     with use():
@@ -97,20 +99,22 @@ def rank_ecdf(
         axes.set_xlim(0, 1)
         # Lines end at 0 where they all meet: they are named at their middles' height, outside.
         heights = [float(lines[k][np.argmax(np.abs(lines[k]))]) for k in worst]
-        texts = [f"{words[k]}, p = {_p(p[k])}" for k in worst]
+        texts = [f"{words[k]}, p {_p(p[k])}" for k in worst]
         label_ends(axes, 1.0, heights, texts, [inks[k] for k in worst])
         axes.set_xlabel(f"rank of the truth, scaled to 0–1 ({count} replicates)")
-        axes.set_ylabel("share of ranks below, less the uniform share")
+        axes.set_ylabel("share below, less the uniform share")
         axes.set_title("Ranks of the truth against uniform ranks" if title is None else title)
         shown = pd.DataFrame({
             "parameter": names, "p value": p,
             "largest distance from the diagonal": np.abs(lines).max(axis=1),
         })  # fmt: skip
-        inside = int(((lines >= edge["low"] - 1e-9) & (lines <= edge["high"] + 1e-9)).all(axis=1).sum())
+        inside = int(
+            ((lines >= edge["low"] - 1e-9) & (lines <= edge["high"] + 1e-9)).all(axis=1).sum()
+        )
         finish(
             axes, shown,
             f"Lines of {len(names)} parameters around zero; {inside} stay inside the 95% band. "
-            f"Smallest p value {_p(p.min())}, {words[worst[0]]}.",
+            f"Smallest: {words[worst[0]]}, p {_p(p.min())}.",
         )  # fmt: skip
     return figure, axes
 
@@ -166,7 +170,9 @@ def published_figures(
         y = np.arange(len(rows))[::-1]
         axes.axvspan(-1.645, 1.645, color=GRID, linewidth=0)
         axes.axvline(0, color=MUTED, linewidth=1.0)
-        scaled = {w: (rows[w] - rows["value"]) / rows["error"] for w in ("predicted", "low", "high")}
+        scaled = {
+            w: (rows[w] - rows["value"]) / rows["error"] for w in ("predicted", "low", "high")
+        }
         axes.hlines(y, scaled["low"], scaled["high"], color=PALETTE["blue"], linewidth=2.2)
         axes.plot(scaled["predicted"], y, "o", color=PALETTE["blue"], markersize=6.5)
         row_labels(axes, y, words)
@@ -180,7 +186,8 @@ def published_figures(
                 annotation_clip=False,
             )  # fmt: skip
         failed = "\nGATES NOT MET: " + "; ".join(map(str, partial)) if len(partial) else ""
-        axes.set_xlabel("model less printed figure, in its standard errors; bars: 90% interval" + failed)
+        what = "model less printed figure, in its standard errors; bars: 90% interval"
+        axes.set_xlabel(what + failed)
         axes.set_title("Published figures and the calibrated model" if title is None else title)
         shown = rows[["target", "value", "error", "predicted", "low", "high", "mcse"]].rename(
             columns={"value": "printed", "low": "5%", "high": "95%", "mcse": "Monte Carlo error"}
@@ -249,13 +256,13 @@ def sensitivity(
         axes.set_title("What priors and data do" if title is None else title)
         shown = table[["prior", "likelihood"]].rename_axis("parameter").reset_index()
         felt = int((table["prior"] >= 0.05).sum())
-        finish(axes, shown,
-               f"Two marks for each of {len(names)} parameters; the prior of {felt} is felt.")  # fmt: skip
+        said = f"Two marks for each of {len(names)} parameters; the prior of {felt} is felt."
+        finish(axes, shown, said)
     return figure, axes
 
 
 def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 0.001 else "< 0.001"
+    return f"= {value:.2g}" if value >= 0.001 else "< 0.001"
 
 
 def _digits(value: float, error: float) -> str:

@@ -101,7 +101,7 @@ def test_draws_the_model_cannot_have_are_left_out_or_refused() -> None:
     m.record(m.event("heads", probability=m.parameter("p", 0.5, pc.Normal(0.7, 0.2))))
     fit = pc.calibrate(m, [HEADS], periods=1, consumers=1000, particles=150, seed=1)
     assert float(fit.posterior["p"].max()) <= 1
-    with pytest.raises(InputError, match="priors: received .*cannot be simulated"):
+    with pytest.raises(InputError, match=r"priors: received .*cannot be simulated"):
         pc.calibrate(m, [HEADS], priors={"p": pc.Normal(0.5, 2)}, periods=1, consumers=500, seed=1)
 
 

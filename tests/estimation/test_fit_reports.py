@@ -95,13 +95,13 @@ def test_predicted_states_are_the_regression_of_factor_scores() -> None:
         spreads.append(np.diag(joint[:3, :3] - gain @ joint[seen, :3]))
     expected = np.mean(centres, axis=0)
     sd = np.sqrt(np.mean(spreads, axis=0) + np.var(centres, axis=0))
-    got = found["state_mean"].isel(respondent=1).values
+    got = found["score_mean"].isel(respondent=1).values
     np.testing.assert_allclose((got - expected) / sd, 0, atol=4 / np.sqrt(200))
     np.testing.assert_allclose(
-        found["state_sd"].isel(respondent=1).values / sd, 1, atol=4 / np.sqrt(400)
+        found["score_sd"].isel(respondent=1).values / sd, 1, atol=4 / np.sqrt(400)
     )
-    left_out = found["item"].isel(respondent=1).notnull().any("draw")
-    assert list(found["item"].values[left_out.values]) == []  or left_out.sum() == 2
+    drawn = found["answer"].isel(respondent=1).notnull().all("draw")
+    assert [str(i) for i in found["item"].values[drawn.values]] == ["s1", "s2"]
 
 
 @pytest.mark.parametrize("points", [0, 7])
@@ -114,7 +114,7 @@ def test_held_out_answers_fall_into_their_intervals(points: int) -> None:
     )
     hidden = ["l1", "l2", "l3"]
     told = new[[c for c in m.items if c not in hidden]]
-    found = pc.predict(fit, told, draws=200, seed=2)["item"].sel(item=hidden)
+    found = pc.predict(fit, told, draws=200, seed=2)["answer"].sel(item=hidden)
     low, high = found.quantile([0.05, 0.95], dim="draw").values
     real = new[hidden].to_numpy()
     inside = ((low <= real) & (real <= high)).mean()
@@ -139,7 +139,7 @@ def test_an_item_that_the_model_gets_wrong_stands_out() -> None:
     good = pc.item_check(fit, seed=1)
     assert ((good["p"] > 0.005) & (good["p"] < 0.995)).all()
     spoiled = data.copy()
-    shared = np.random.default_rng(1).normal(0, 0.6, len(data))
+    shared = np.random.default_rng(1).normal(0, 0.8, len(data))
     spoiled["f3"] += shared
     spoiled["l3"] += shared  # what no state of the model can say
     with warnings.catch_warnings():
@@ -228,16 +228,15 @@ def test_groups_are_reported_one_by_one() -> None:
     assert len(pc.r_squared(fit)) == 4
     assert set(pc.item_check(fit, seed=1)["group"]) == {-1.0, 1.0}
     found = pc.predict(fit, data.iloc[[0, 250]][["reputation", "f1", "f2"]], draws=50, seed=1)
-    assert found["state"].notnull().all()
-    assert list(pc.prior_sensitivity(fit).index) == ["sd_strain", "sd_leaving", "shield", "a", "b", "c"] or (
-        set(pc.prior_sensitivity(fit).index) == {"sd_strain", "sd_leaving", "shield", "a", "b", "c"}
-    )
+    assert found["score"].notnull().all()
+    names = {"sd_strain", "sd_leaving", "shield", "a", "b", "c"}
+    assert set(pc.prior_sensitivity(fit).index) == names
     with pytest.raises(InputError, match="table"):
         pc.predict(fit, data[["f1"]], seed=1)
 
 
 def test_what_cannot_be_reported_is_refused() -> None:
-    m, data, fit = survey()
+    _, data, fit = survey()
     for call, message in (
         (lambda: pc.predict(fit, data.assign(x=1), seed=1), "table"),
         (lambda: pc.predict(fit, pd.DataFrame(index=[0]), seed=1), "table"),

@@ -64,7 +64,7 @@ def test_the_figures_are_those_of_the_store() -> None:
 @pytest.mark.reference
 def test_three_figures_give_three_parameters_and_nearly_the_fourth_figure() -> None:
     m = pc.library.regret_returns()
-    fit = pc.calibrate(m, targets(), consumers=100_000, periods=DAYS, particles=150, seed=1)
+    fit = pc.calibrate(m, targets(), consumers=120_000, periods=DAYS, particles=120, seed=1)
     assert fit.attrs["gates_passed"], fit.attrs["gates_failed"]
     assert (np.abs(fit["targets"]["z"]) < 1).all()
     assert (fit["learned"]["contraction"] > 0.9).all()

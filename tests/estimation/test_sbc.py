@@ -18,7 +18,6 @@ from pycore.model.serialize import from_json
 from tests.estimation import designs
 
 
-
 def observed(model: pc.Model) -> pc.Model:
     """The model with one exact score per state in place of its items."""
     data = json.loads(model.to_json())
@@ -34,7 +33,9 @@ def observed(model: pc.Model) -> pc.Model:
 def require_calibrated(check: object, replicates: int) -> None:
     assert check["rank"].sizes["replicate"] == replicates
     p = check["p_value"]
-    low = {str(n): float(v) for n, v in zip(p["parameter"].values, p.values, strict=True) if v < 1e-3}
+    low = {
+        str(n): float(v) for n, v in zip(p["parameter"].values, p.values, strict=True) if v < 1e-3
+    }
     assert not low, f"posteriors that are not calibrated: {low}"
 
 
@@ -104,7 +105,7 @@ def test_what_cannot_be_checked_is_refused() -> None:
     for arguments, message in (
         ({"replicates": 0}, "replicates"), ({"thinned": 1000}, "thinned"), ({"seed": -1}, "seed"),
         ({"priors": {"aa": 1.0}}, "priors"), ({"draws": 3}, "draws"), ({"progress": 2}, "progress"),
-        ({"priors": {n: 0.5 for n in m.parameters.index}}, "not held"),
+        ({"priors": dict.fromkeys(m.parameters.index, 0.5)}, "not held"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             pc.calibration_check(m, **{"seed": 1, **arguments})  # type: ignore[arg-type]
