@@ -255,13 +255,15 @@ def test_bands_are_ninety_percent_monte_carlo_intervals() -> None:
     assert_allclose(table.loc[table["scenario"] == "support"].iloc[:, 2], pooled["share"])
 
 
-def test_parameter_uncertainty_is_the_spread_between_draws() -> None:
+def test_uncertainty_is_split_as_the_parts_of_the_variance() -> None:
     figure, _ = FIGURES["variance"]()
     row = plot.table(figure).set_index("scenario").loc["base"]
     end = pc.pool(drawn_run()).isel(period=-1, segment=0).sel(scenario="base", stage="gone")
-    between, chance = float(end["share"].var(ddof=1)), float((end["share_mcse"] ** 2).mean())
+    parts = pc.variance_parts(pc.pool(drawn_run()), "share", stage="gone")
+    known = float(parts["parameter"].sel(scenario="base", segment="all").isel(period=-1))
+    chance = float((end["share_mcse"] ** 2).mean())
     parameters, noise = row["parameters, sd (percentage points)"], row.iloc[1]
-    assert parameters == pytest.approx(100 * np.sqrt(max(between - chance, 0)))
+    assert parameters == pytest.approx(100 * np.sqrt(known))
     assert noise == pytest.approx(100 * np.sqrt(chance))
 
 
