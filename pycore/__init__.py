@@ -116,21 +116,17 @@ __all__ = [
 if TYPE_CHECKING:
     from pycore import claims, facts, library, plot
     from pycore.errors import InputError, NotYetSimulated
-    from pycore.estimation import (
-        SummaryData,
-        Target,
-        calibrate,
-        calibration_check,
-        effects,
-        estimate,
-        htmt,
-        item_check,
-        predict,
-        prior_check,
-        prior_sensitivity,
-        r_squared,
-        reliability,
-    )
+    from pycore.estimation.calibrate import calibrate
+    from pycore.estimation.effects import effects
+    from pycore.estimation.estimate import estimate
+    from pycore.estimation.predict import predict
+    from pycore.estimation.predictive import item_check
+    from pycore.estimation.prior_check import prior_check
+    from pycore.estimation.reliability import htmt, r_squared, reliability
+    from pycore.estimation.sbc import calibration_check
+    from pycore.estimation.sensitivity import prior_sensitivity
+    from pycore.estimation.summary_data import SummaryData
+    from pycore.estimation.target import Target
     from pycore.model.compose import compose
     from pycore.model.distributions import (
         Beta,

@@ -137,8 +137,8 @@ def calibrate(
     machine = _machine(
         model, list(named.values()), consumers, periods, seed, segments, scenarios, batches, threads
     )
-    for name, value, least in (("particles", particles, 20), ("populations", populations, 2)):
-        _whole(name, value, least)
+    _whole("particles", particles, 20)
+    _whole("populations", populations, 2)
     _try(machine, model, chosen)
     value = np.array([t.value for t in named.values()])
     error = np.array([t.error for t in named.values()])
@@ -160,7 +160,7 @@ def calibrate(
     if failures:
         warnings.warn("these draws do not meet the gates: " + "; ".join(failures), EstimateWarning,
                       stacklevel=2)  # fmt: skip
-    away = tree["targets"]["z"]
+    away = tree["targets"].to_dataset()["z"]
     far = [f"{n} (z = {float(z):.1f})"
            for n, z in zip(named, away.values, strict=True) if abs(z) > 3]  # fmt: skip
     if far:
@@ -186,11 +186,11 @@ def _priors(
     names = parameters or own or [n for n, p in known.items() if p.prior is not None]
     chosen = {}
     for name in dict.fromkeys([*names, *own]):
-        prior = own.get(name, known[name].prior)
-        if prior is None:
+        one = own.get(name, known[name].prior)
+        if one is None:
             raise refuse("parameters", name, "parameters with a prior, in the model or in priors=")
-        frozen(prior)
-        chosen[name] = prior
+        frozen(one)
+        chosen[name] = one
     if not chosen:
         raise refuse("parameters", parameters, "at least one parameter with a prior")
     return chosen

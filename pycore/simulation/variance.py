@@ -191,7 +191,8 @@ def _split(table: F64, part: float) -> dict[str, tuple[F64, F64]]:
         "population": (0.0, part, part * (1 - 1 / rows)),
         "monte_carlo": (1 / rows, 1 / columns, -1 / (rows * columns)),
     }
-    weights["total"] = tuple(map(sum, zip(*weights.values(), strict=True)))
+    together = np.array(list(weights.values())).sum(axis=0)
+    weights["total"] = (together[0], together[1], together[2])
     return {
         name: (
             np.asarray(sum(w * s for w, s in zip(weight, statistics, strict=True))),

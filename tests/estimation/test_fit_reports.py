@@ -54,7 +54,7 @@ def test_htmt_is_the_correlation_of_states_where_the_model_holds() -> None:
     table = pc.htmt(fit).set_index(["state", "other"])
     f = fitted(fit)
     sd = np.sqrt(np.diagonal(f.latent, axis1=1, axis2=2))
-    for (one, other), row in table.iterrows():  # type: ignore[misc]
+    for (one, other), row in table.iterrows():
         i, j = f.latents.index(one), f.latents.index(other)
         latent = np.abs(f.latent[:, i, j] / sd[:, i] / sd[:, j]).mean()
         assert row["mean"] == pytest.approx(latent, abs=0.02)

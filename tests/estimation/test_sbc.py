@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import pycore as pc
 from pycore.errors import InputError
@@ -30,7 +31,7 @@ def observed(model: pc.Model) -> pc.Model:
     return from_json(json.dumps(data))
 
 
-def require_calibrated(check: object, replicates: int) -> None:
+def require_calibrated(check: xr.Dataset, replicates: int) -> None:
     assert check["rank"].sizes["replicate"] == replicates
     p = check["p_value"]
     low = {
