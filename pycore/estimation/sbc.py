@@ -106,7 +106,7 @@ def calibration_check(
     >>> liked = m.state("liked", carry=0, target=m.parameter("b", 0, pc.Normal(0, 0.5)) * met + own)
     >>> _ = m.survey(liked, ["LIKED"], points=0, error=0)
     >>> check = pc.calibration_check(m, replicates=5, seed=1, burn_in=1, recall=1)
-    >>> check["rank"].shape, list(check["parameter"].values)
+    >>> check["rank"].shape, check["parameter"].values.tolist()
     ((5, 1), ['b'])
     """
     drawn, held = _drawn(model, priors)

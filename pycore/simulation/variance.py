@@ -89,7 +89,8 @@ def variance_parts(
     >>> import pycore as pc
     >>> m = pc.Model("coin")
     >>> m.record(m.event("heads", probability=m.parameter("p", 0.5)))
-    >>> run = pc.simulate(m, consumers=100_000, periods=1, seed=7, posterior={"p": [0.5] * 4})
+    >>> same = {"p": [0.5] * 4}
+    >>> run = pc.simulate(m, consumers=100_000, periods=1, seed=7, posterior=same, batches=1000)
     >>> parts = pc.variance_parts(run, "heads", population=100)
     >>> round(parts["population"].item() * 400, 1), parts["parameter"].item() < 1e-9
     (1.0, True)
