@@ -230,4 +230,4 @@ def _platform(
     if (numbers != np.repeat(numbers[begins], np.diff(np.r_[begins, len(who)]))).any():
         raise refuse(f"data[{design.platform!r}]", "a consumer on two platforms",
                      "one platform per consumer")  # fmt: skip
-    return numbers[begins]
+    return np.asarray(numbers[begins])
