@@ -117,9 +117,11 @@ def _estimates(
     values = report(parameters.split(fitted.scalars), fitted.theta)
     made = {}
     for name, value in values.items():
-        error = fitted.standard_error(
-            lambda scalars, theta, n=name: report(parameters.split(scalars), theta)[n]
-        )
+
+        def one(scalars: Array, theta: Array, of: str = name) -> Array:
+            return report(parameters.split(scalars), theta)[of]
+
+        error = fitted.standard_error(one)
         made[name] = (("statistic", *dims.get(name, ())), np.stack([value[0, 0], error]))
     return xr.Dataset(made, coords={**coords, "statistic": ["est", "se"]})
 
@@ -153,8 +155,9 @@ def _fit_measures(fitted: Fitted, likelihood: Likelihood, weight: Array) -> xr.D
 def theta_draws(fit: xr.DataTree, most: int) -> Array:
     """Evenly spaced draws of what the likelihood reads, shape (draws, number)."""
     theta = np.asarray(fit["likelihood"]["theta"].values)
-    flat = theta.reshape(-1, theta.shape[-1])
-    return flat[np.linspace(0, len(flat) - 1, min(most, len(flat))).astype(int)]
+    flat: Array = theta.reshape(-1, theta.shape[-1])
+    chosen = np.linspace(0, len(flat) - 1, min(most, len(flat))).astype(int)
+    return np.asarray(flat[chosen])
 
 
 def interval(draws: Array, probability: float) -> dict[str, Array]:

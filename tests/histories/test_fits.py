@@ -105,7 +105,7 @@ def test_platforms_are_pooled() -> None:
         )  # fmt: skip
     posterior = fit["posterior"]
     assert posterior["intercept"].dims == ("chain", "draw", "platform", "move")
-    assert list(posterior["platform"].values) == ["dou", "kuai", "red"]
+    assert posterior["platform"].to_numpy().tolist() == ["dou", "kuai", "red"]
     assert fit.attrs["rhat"] < 1.1
     assert "looic" in fit["fit_measures"]
     text = str(h.summary(fit))
