@@ -25,6 +25,7 @@ PROMISES = {"browser": "PYCORE_REQUIRE_BROWSER", "portable": "PYCORE_REQUIRE_COM
 collect_ignore = ["benchmarks"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test the markers of its folder; the cells of a notebook stay together."""
     for item in items:
