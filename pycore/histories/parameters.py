@@ -38,12 +38,13 @@ class Parameters:
 
     Examples
     --------
+    >>> from pycore.model.distributions import HalfNormal, Normal
     >>> p = Parameters({})
     >>> level = p.add("level", (), Normal(0, 1), 0.0)
     >>> gap = p.add("gap", (2,), HalfNormal(1), 0.5)
     >>> p.product(0, 1.0, level[0])
     >>> p.product(1, 1.0, level[0])
-    ... p.product(1, -1.0, gap[0])
+    >>> p.product(1, -1.0, gap[0])
     >>> p.products
     [(0, 1.0, 0, -1), (1, 1.0, 0, -1), (1, -1.0, 1, -1)]
     """
