@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycore.errors import allowed_names, refuse, require_name
+from pycore.gates import marked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ def effects(
             rows.append(row if label is None else {"group": label, **row})
     if not rows:
         raise refuse("fit", "no path between these", allowed_names(map(str, states)))
-    return pd.DataFrame(rows)
+    return marked(pd.DataFrame(rows), fit)
 
 
 def _square(path: NDArray[np.float64], size: int) -> NDArray[np.float64]:
