@@ -78,6 +78,7 @@ def compose(first: Model, *others: Model, name: str | None = None) -> Model:
         raise refuse("models", f"communities of {sorted(sizes)}", "one size of community")
     if sizes:
         joined["community"] = sizes.pop()
+    joined["covariances"] = [c for s in sources for c in s.get("covariances", ())]
     joined["segments"] = _segments(sources, words)
     joined["correlated"] = [g for s in sources for g in s["correlated"]]
     return Model.from_json(json.dumps(joined))

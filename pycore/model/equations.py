@@ -24,6 +24,7 @@ from pycore.model.distributions import (
     Uniform,
 )
 from pycore.model.elements import (
+    Coefficient,
     Define,
     Draw,
     Element,
@@ -336,27 +337,77 @@ class _Writer:
     # --------------------------------------------------------------- survey
 
     def _surveys(self) -> list[Equation]:
-        measured: dict[str, list[Item]] = {}
+        measured: dict[tuple[str, ...], list[Item]] = {}
         for item in self.model.items.values():
-            measured.setdefault(item.measures, []).append(item)
-        return [self._survey(name, items) for name, items in measured.items()]
+            alone = (item.name,) if item.also else ()
+            measured.setdefault((item.measures, *alone), []).append(item)
+        made = [self._survey(names[0], items) for names, items in measured.items()]
+        return made + [
+            self._covariance(*pair, value) for pair, value in self.model.covariances.items()
+        ]
+
+    def _common(
+        self, items: list[Item], field: str, latex: str, plain: str, *, zero: str = "0",
+        one: str = "1",
+    ) -> tuple[str, str]:  # fmt: skip
+        """The number all items share, or a symbol with the item's index."""
+        values = {getattr(item, field) for item in items}
+        if len(values) > 1:
+            return rf"{latex}_{{j}}", f"{plain}[j]"
+        value = values.pop()
+        if value == 0 or value == 1:
+            text = zero if value == 0 else one
+            return text, text
+        return self._coefficient(value)
+
+    def _covariance(self, one: str, other: str, value: Coefficient) -> Equation:
+        """Covariance of two errors or of two drawn traits."""
+        if one in self.model.items:
+            element = self.elements[self.model.items[one].measures]
+            first, second = (rf"\varepsilon_{{i,\mathrm{{{escape_text(n)}}}}}" for n in (one, other))
+            plain = f"Cov(ε[{one}], ε[{other}])"
+        else:
+            element = self.elements[one]
+            first, second = (
+                subscripted(latex_symbol(self.elements[n].symbol, n), "i") for n in (one, other)
+            )
+            plain = f"Cov({one}, {other})"
+        latex, text = self._coefficient(value)
+        left = rf"\operatorname{{Cov}}\left({first},\, {second}\right)"
+        return self._made(element, "survey", [(left, f"= {latex}")], f"{plain} = {text}")
+
+    def _coefficient(self, value: Coefficient) -> tuple[str, str]:
+        """A number or expression in LaTeX and as text."""
+        if isinstance(value, float):
+            return short_number(value), short_number(value).replace("-", "−")
+        return self.latex(value), self.plain(value)
+
+    def _average(self, name: str) -> tuple[str, str]:
+        """What an item measures: a trait, or a state's average over the window."""
+        element = self.elements[name]
+        latex = latex_symbol(element.symbol, name)
+        if isinstance(element, Trait):
+            return subscripted(latex, "i"), f"{name}[i]"
+        over = rf"\bar{{{latex}}}" if len(latex) == 1 else rf"\overline{{{latex}}}"
+        return f"{over}_{{i}}", f"average {name}[i]"
 
     def _survey(self, name: str, items: list[Item]) -> Equation:
         """One line per measured quantity: y = intercept + loading·x̄ + error·ε."""
         element = self.elements[name]
-        latex = latex_symbol(element.symbol, name)
-        over = rf"\bar{{{latex}}}" if len(latex) == 1 else rf"\overline{{{latex}}}"
-        mean = subscripted(latex, "i") if isinstance(element, Trait) else f"{over}_{{i}}"
-        plain_mean = f"{name}[i]" if isinstance(element, Trait) else f"average {name}[i]"
+        mean, plain_mean = self._average(name)
         several = len(items) > 1
         index = "ij" if several else "i"
-        constant, constant_text = _common(items, "intercept", r"\nu", "ν", zero="")
-        slope, slope_text = _common(items, "loading", r"\lambda", "λ", one="")
-        error, error_text = _common(items, "error", r"\sigma", "σ", zero="", one="1")
+        constant, constant_text = self._common(items, "intercept", r"\nu", "ν", zero="")
+        slope, slope_text = self._common(items, "loading", r"\lambda", "λ", one="")
+        error, error_text = self._common(items, "error", r"\sigma", "σ", zero="", one="1")
         terms = [constant] if constant else []
         texts = [constant_text] if constant_text else []
         terms.append(rf"{slope} \, {mean}" if slope else mean)
         texts.append(f"{slope_text}·{plain_mean}" if slope_text else plain_mean)
+        for other, loading in items[0].also.items():
+            (more, more_text), (what, what_text) = self._coefficient(loading), self._average(other)
+            terms.append(rf"{more} \, {what}")
+            texts.append(f"{more_text}·{what_text}")
         if error:
             scaled = "" if error == "1" else rf"{error} \, "
             terms.append(rf"{scaled}\varepsilon_{{{index}}}")
@@ -374,7 +425,7 @@ class _Writer:
         for word, symbol in (("intercept", r"\nu"), ("loading", r"\lambda"), ("error", r"\sigma")):
             values = [getattr(item, word) for item in items]
             if len(set(values)) > 1:
-                numbers = r",\, ".join(short_number(v) for v in values)
+                numbers = r",\, ".join(self._coefficient(v)[0] for v in values)
                 lists.append(rf"{symbol} = \left({numbers}\right)")
         if lists:
             rows.append(("", r",\quad ".join(lists)))
@@ -383,18 +434,6 @@ class _Writer:
             plain += f", {answered}"
         plain += f" ({', '.join(item.name for item in items)})"
         return self._made(element, "survey", rows, plain)
-
-
-def _common(
-    items: list[Item], field: str, latex: str, plain: str, *, zero: str = "0", one: str = "1"
-) -> tuple[str, str]:
-    """The number all items share, or a symbol with the item's index."""
-    values = {getattr(item, field) for item in items}
-    if len(values) > 1:
-        return rf"{latex}_{{j}}", f"{plain}[j]"
-    value = values.pop()
-    text = zero if value == 0 else one if value == 1 else short_number(value)
-    return text, text.replace("-", "−")
 
 
 def _bounded(latex: str, plain: str, low: float | None, high: float | None) -> tuple[str, str]:

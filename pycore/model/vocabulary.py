@@ -47,11 +47,16 @@ class Vocabulary(Registry):
         *,
         unit: str = "",
         source: str = "assumption",
+        shared: bool = False,
         symbol: str = "",
         doc: str = "",
         claims: Iterable[str] = (),
     ) -> sp.Symbol:
-        """Declare an unknown constant with its value, prior, unit and source."""
+        """Declare an unknown constant with its value, prior, unit and source.
+
+        Estimated in groups, each group has its own, unless it is ``shared`` or the groups differ in
+        the model's constant traits.
+        """
         if prior is not None and not isinstance(prior, Distribution):
             raise refuse("prior", prior, "a distribution such as pc.Normal(0, 0.7), or None")
         if prior is not None and any(v.free_symbols for v in prior.arguments.values()):
@@ -59,7 +64,7 @@ class Vocabulary(Registry):
         return self._add(
             Parameter(
                 name=name, value=finite(f"parameter {name!r}", value), prior=prior, unit=unit,
-                source=source, symbol=symbol, doc=doc, claims=tuple(claims),
+                source=source, shared=bool(shared), symbol=symbol, doc=doc, claims=tuple(claims),
             )
         )  # fmt: skip
 
@@ -68,12 +73,17 @@ class Vocabulary(Registry):
         name: str,
         value: float | Distribution = 0.0,
         *,
+        given: bool = False,
         unit: str = "",
         symbol: str = "",
         doc: str = "",
         claims: Iterable[str] = (),
     ) -> sp.Symbol:
-        """Declare what is fixed per consumer: a segment's constant or a draw made once."""
+        """Declare what is fixed per consumer: a segment's constant or a draw made once.
+
+        Of a ``given`` trait, measured by one item at face value, an estimate takes mean, variance
+        and covariances with other given traits from the data instead of estimating them.
+        """
         drawn = value if isinstance(value, Distribution) else None
         if drawn is not None:
             for argument, expression in drawn.arguments.items():
@@ -81,8 +91,8 @@ class Vocabulary(Registry):
         constant = 0.0 if isinstance(value, Distribution) else finite(f"trait {name!r}", value)
         return self._add(
             Trait(
-                name=name, value=constant, distribution=drawn, unit=unit, symbol=symbol, doc=doc,
-                claims=tuple(claims),
+                name=name, value=constant, distribution=drawn, given=bool(given), unit=unit,
+                symbol=symbol, doc=doc, claims=tuple(claims),
             )
         )  # fmt: skip
 
