@@ -335,7 +335,8 @@ class _Builder:
             )  # fmt: skip
             target += own
         carry = self.carry.get(variable, 0.0) if isinstance(self.carry, Mapping) else self.carry
-        self.model.update(variable, target=target, carry=finite("carry", carry))
+        kept = finite("carry", carry)
+        self.model.update(variable, target=target, carry=kept or 0)
 
     # ------------------------------------------------------------ measurement
 
