@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sample", "Unit", "answer_line", "read"]
 
-_MOST_PATTERNS = 64
+_MOST_PATTERNS = 2000
 _SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
 
 

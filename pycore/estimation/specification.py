@@ -314,7 +314,7 @@ class _Specification:
             if not any(name in whole for whole in matrices):
                 self.parameters[name] = self._covariance(name, role, roles[name])
         for k, whole in enumerate(matrices):
-            self._block_of_parameters(f"correlation_{k}", whole, dict(waiting))
+            self._block_of_parameters(f"correlation_of_traits_{k}", whole, dict(waiting))
         self.parameters = {n: self.parameters[n] for n in self.chosen}
         return self.parameters
 
@@ -603,7 +603,7 @@ class _Specification:
         for k, names in enumerate(self._merged()):
             outer = names[0] in self.forms[0].exogenous
             own = self._own({"lv.covariances"})
-            labels = [f"correlated_{k}_{g}" if own else f"correlated_{k}" for g in range(
+            labels = [f"correlation_{k}_{g}" if own else f"correlation_{k}" for g in range(
                 self.groups if own else 1)]  # fmt: skip
             if not self.likelihood:
                 self.correlations |= dict.fromkeys(labels, len(names))
