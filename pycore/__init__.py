@@ -37,6 +37,7 @@ _WHERE = {
     "estimate": "pycore.estimation",
     "event_log": "pycore.simulation.parquet",
     "facts": "pycore.facts",
+    "invariance": "pycore.estimation",
     "library": "pycore.library",
     "logistic": "pycore.model.functions",
     "plot": "pycore.plot",
@@ -78,6 +79,7 @@ __all__ = [
     "estimate",
     "event_log",
     "facts",
+    "invariance",
     "library",
     "logistic",
     "plot",
@@ -96,7 +98,7 @@ __all__ = [
 if TYPE_CHECKING:
     from pycore import claims, facts, library, plot
     from pycore.errors import InputError, NotYetSimulated
-    from pycore.estimation import SummaryData, effects, estimate, prior_check
+    from pycore.estimation import SummaryData, effects, estimate, invariance, prior_check
     from pycore.model.compose import compose
     from pycore.model.distributions import (
         Beta,

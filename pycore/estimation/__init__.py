@@ -1,11 +1,13 @@
-"""From answers to parameters: the long-run form of a model, fitted by Markov chains.
+"""From answers to parameters: the long-run form of a model, fitted to data.
 
-nutpie (or PyMC) is imported when a model is fitted, not before.
+By Markov chains, a normal approximation or maximum likelihood.  nutpie (or PyMC) is imported when
+chains are run, not before.
 """
 
 from pycore.estimation.effects import effects
 from pycore.estimation.errors import EstimateWarning, NotYetEstimated
 from pycore.estimation.estimate import estimate, to_pymc
+from pycore.estimation.invariance import invariance
 from pycore.estimation.posterior import parameter_draws
 from pycore.estimation.prior_check import prior_check
 from pycore.estimation.summary import FitSummary, summarise
@@ -18,6 +20,7 @@ __all__ = [
     "SummaryData",
     "effects",
     "estimate",
+    "invariance",
     "parameter_draws",
     "prior_check",
     "summarise",

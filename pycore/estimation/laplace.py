@@ -7,6 +7,7 @@ as they should be.  It is an approximation and labelled so; small samples need M
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pycore.estimation.density import Density
 from pycore.estimation.maximum_likelihood import find_mode
@@ -31,13 +32,20 @@ def approximate(plan: Plan, sample: Sample, *, draws: int, chains: int, seed: in
     rng = np.random.default_rng(seed)
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    z = mode.z + rng.standard_normal((chains, draws, density.size)) @ root.T
-    possible = [np.isfinite(density(point)[0]) for point in z.reshape(-1, density.size)]
-    outside = len(possible) - sum(possible)
-    if outside:
-        troubles.append(f"{outside} of {len(possible)} draws are impossible parameters")
+    count = chains * draws
+    kept: list[NDArray[np.float64]] = []
+    tried = 0
+    while len(kept) < count and tried < 4 * count:  # a normal knows nothing of impossible parameters
+        tried += 1
+        z = mode.z + root @ rng.standard_normal(density.size)
+        if np.isfinite(density(z)[0]):
+            kept.append(z)
+    outside = tried - len(kept)
+    if outside > 0.01 * tried:
+        troubles.append(f"{outside} of {tried} draws were impossible parameters and drawn again")
+    kept += [mode.z] * (count - len(kept))
     return Draws(
-        values=density.expand(z), diverging=np.zeros((chains, draws), dtype=bool),
+        values=density.expand(np.array(kept).reshape(chains, draws, -1)), diverging=np.zeros((chains, draws), dtype=bool),
         steps=np.ones((chains, draws), dtype=np.int64), partial=False,
         sampler="Laplace approximation at the mode", troubles=tuple(troubles),
     )  # fmt: skip

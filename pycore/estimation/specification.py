@@ -169,7 +169,7 @@ class _Specification:
                 (i + down, j + right): matrix[i, j].xreplace(numbers)
                 for i in range(matrix.rows)
                 for j in range(matrix.cols)
-                if matrix[i, j] != 0
+                if not matrix[i, j].is_zero  # a float 0 is not the integer
             }
 
         return {

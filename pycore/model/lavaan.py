@@ -102,6 +102,11 @@ class _Table:
         ]
         self.observed = [v for v in self.structural if v not in self.latents]
         exogenous = [v for v in self.structural if v not in self.endogenous]
+        # What no item measures is a state with nothing but a disposition; so that the others can
+        # covary with it, they are too.
+        measured = {t.lhs for t in self.terms if t.op == "=~" and t.rhs in plain}
+        if any(v in self.latents and v not in measured for v in exogenous):
+            self.endogenous += [v for v in exogenous if v in self.latents]
         moments = {v for t in self.terms if t.op in ("~~", "~1") for v in (t.lhs, t.rhs)}
         self.x = [v for v in exogenous if v in causes and v in self.observed and v not in moments]
         self.given = self.x if self.fixed_x else []
