@@ -121,11 +121,14 @@ def _group(plan: Plan, g: int) -> Group:
         base.append(numbers.ravel())
         offset += numbers.size
     order: Mapping[str, int] = {name: k for k, name in enumerate(plan.entries)}
-    used = sorted({s.name for e in expressions for s in e.free_symbols}, key=order.__getitem__)
+    read = {s.name for e in expressions for s in e.free_symbols}
+    known = {n: e for n, e in plan.definitions(g).items() if n in read}
+    read |= {s.name for e in known.values() for s in e.free_symbols}
+    used = sorted(read & order.keys(), key=order.__getitem__)
     return Group(
         items=items,
         latents=latents,
-        tape=tape(expressions, used),
+        tape=tape(expressions, used, known),
         base=np.concatenate(base).tolist(),
         places=places,
         inputs=[order[name] for name in used],

@@ -114,9 +114,11 @@ class Plan:
     correlations : dict
         Name of each correlation matrix that is estimated → its size.
     matrices : tuple of dict
-        For each group, the entries that are not zero of each of :data:`BLOCKS`.
+        For each group, the entries that are not zero of each of :data:`BLOCKS`, as expressions of
+        entries of free quantities and of parameters.
     parameters : dict
-        Parameter of the model → its expression in each group (one where it is shared).
+        Parameter of the model → its expression of free quantities in each group (one where it is
+        shared).
     defined : dict
         Defined quantities → expression in each group (one where they are shared).
     held : dict
@@ -200,6 +202,10 @@ class Plan:
                 found |= {entry_name(name, i, j): matrix[:, i, j] for j in range(i)}
         return found
 
+    def definitions(self, group: int) -> dict[str, sp.Expr]:
+        """Parameters of the model in one group."""
+        return {n: e[group if len(e) > 1 else 0] for n, e in self.parameters.items()}
+
     def system(self, group: int, environment: Mapping[str, Any], arrays: Arrays) -> System:
         """Fill the matrices of one group.
 
@@ -213,6 +219,9 @@ class Plan:
             NumPy or PyTensor.
         """
         memo: dict[sp.Basic, Any] = {}
+        known = dict(environment)
+        for name, expression in self.definitions(group).items():
+            known[name] = evaluate(expression, environment, arrays.operations, memo)
         made = {}
         for block in BLOCKS:
             base = np.zeros(self.shape(block))
@@ -221,7 +230,7 @@ class Plan:
                 if entry.is_number:
                     base[at] = float(entry)
                 else:
-                    entries[at] = evaluate(entry, environment, arrays.operations, memo)
+                    entries[at] = evaluate(entry, known, arrays.operations, memo)
             made[block] = arrays.fill(base.shape, base, entries)
         return System(**made)
 

@@ -132,16 +132,10 @@ class _Specification:
         """Replace, in the order in which the random variables shall stand."""
         given = self._take_given()
         roles = self._roles()
-        substituted = self._parameters(roles)
+        self._parameters(roles)
         self._items()
         self._traits()
         self._freed_means()
-        for g, matrices in enumerate(self.matrices):
-            put_in = {symbol(n): e[g if len(e) > 1 else 0] for n, e in substituted.items()}
-            for block in BLOCKS:
-                matrices[block] = {
-                    at: e.xreplace(put_in) for at, e in matrices[block].items()
-                }
         self._correlated_blocks()
         means = self._intercepts()
         held = {n: v for n, v in self.forms[0].values.items() if n not in self.chosen}
@@ -165,12 +159,15 @@ class _Specification:
         size = len(form.states)
 
         def entries(matrix: Any, down: int = 0, right: int = 0) -> Entries:
-            return {
-                (i + down, j + right): matrix[i, j].xreplace(numbers)
-                for i in range(matrix.rows)
-                for j in range(matrix.cols)
-                if not matrix[i, j].is_zero  # a float 0 is not the integer
-            }
+            found = {}
+            for i in range(matrix.rows):
+                for j in range(matrix.cols):
+                    entry = matrix[i, j]
+                    if entry.free_symbols & numbers.keys():  # large expressions: as seldom as may be
+                        entry = entry.xreplace(numbers)
+                    if entry.is_Add or not entry.is_zero:  # 0 as integer or as float
+                        found[i + down, j + right] = entry
+            return found
 
         return {
             "loading": entries(form.Lambda),
@@ -300,7 +297,7 @@ class _Specification:
                             found[free.name].add((word, i, j))
         return found
 
-    def _parameters(self, roles: dict[str, set[Role]]) -> dict[str, tuple[sp.Expr, ...]]:
+    def _parameters(self, roles: dict[str, set[Role]]) -> None:
         """An expression of free quantities for every parameter, one or one per group."""
         waiting = []
         for name in self.chosen:
@@ -316,7 +313,6 @@ class _Specification:
         for k, whole in enumerate(matrices):
             self._block_of_parameters(f"correlation_of_traits_{k}", whole, dict(waiting))
         self.parameters = {n: self.parameters[n] for n in self.chosen}
-        return self.parameters
 
     def _single(self, name: str, roles: set[Role]) -> Role | None:
         """The role of a held model's parameter without a prior of its own, if it has just one kind."""
@@ -662,13 +658,10 @@ class _Specification:
     ) -> None:
         """What the covariance of two dispositions adds to Ψ by their paths."""
         form, disturbance = self.forms[g], self.matrices[g]["disturbance"]
-        numbers = {
+        put_in = {
             symbol(n): sp.Float(v)
             for n, v in {**form.values, **self.fixed}.items()
             if n not in self.chosen
-        }
-        put_in = numbers | {
-            symbol(n): e[g if len(e) > 1 else 0] for n, e in self.parameters.items()
         }
         where = [form.disturbances.index(n) for n in names]
         spread = [
@@ -697,10 +690,13 @@ class _Specification:
             and not any(m["mean"] for m in self.matrices)
             and all(self._own_mean(k, item) for k, item in enumerate(self.items))
         ):
-            dropped = [m[word] for m in self.matrices for word in ("intercept", "mean")]
-            self._drop({s.name for m in dropped for e in m.values() for s in e.free_symbols})
-            for entries in dropped:
-                entries.clear()
+            names = set[str]()
+            for g, matrices in enumerate(self.matrices):
+                for word in ("intercept", "mean"):
+                    for entry in matrices[word].values():
+                        names |= self._random(entry, g)
+                    matrices[word] = {}
+            self._drop(names)
             return "profiled"
         places = [k for k, item in enumerate(self.items)
                   if item.free and isinstance(item.intercept, float)]  # fmt: skip
@@ -721,21 +717,32 @@ class _Specification:
         """Whether nothing but an item's own mean says its intercept."""
         if isinstance(item.intercept, float):
             return item.free
-        entries = [m["intercept"].get((k, 0), sp.S.Zero) for m in self.matrices]
-        mine = set().union(*(e.free_symbols for e in entries))
-        if len(mine) != self.groups or any(len(e.free_symbols) != 1 for e in entries):
+        own = [
+            self._random(m["intercept"].get((k, 0), sp.S.Zero), g)
+            for g, m in enumerate(self.matrices)
+        ]
+        mine = set().union(*own)
+        if len(mine) != self.groups or any(len(names) != 1 for names in own):
             return False
         names = {s.name for s in item.intercept.free_symbols}
         if any(self.chosen.get(n) is not None for n in names):
             return False
         elsewhere = {
-            s for m in self.matrices for block in BLOCKS for at, e in m[block].items()
+            s.name for m in self.matrices for block in BLOCKS for at, e in m[block].items()
             if (block, at) != ("intercept", (k, 0)) for s in e.free_symbols
         }  # fmt: skip
         defined = {
             s.name for d in self.model.of_kind(Define).values() for s in d.expression.free_symbols
         }
-        return not mine & elsewhere and not names & defined
+        return not names & elsewhere and not names & defined
+
+    def _random(self, entry: sp.Expr, g: int) -> set[str]:
+        """Names of the free quantities in an entry."""
+        found = set()
+        for s in entry.free_symbols:
+            own = self.parameters.get(s.name, (s,))
+            found |= {r.name for r in own[g if len(own) > 1 else 0].free_symbols}
+        return found
 
     def _drop(self, names: set[str]) -> None:
         """Forget intercepts that are integrated out; they are drawn from their conditional."""
