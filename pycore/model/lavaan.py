@@ -289,7 +289,7 @@ class _Builder:
             self.model.trait(variable, Normal(0, 1), given=True)
             return
         variance = self._variance(variable)
-        if variance == 0:
+        if variance.is_zero:
             raise refuse("lavaan syntax", f"variance 0 of {variable}",
                          "exogenous variables that differ between respondents")  # fmt: skip
         self.model.trait(variable, Normal(self._level(variable), sp.sqrt(variance)))
@@ -332,7 +332,7 @@ class _Builder:
         for cause, coefficient in self._causes(variable):
             target += coefficient * self.model[cause]
         variance = self._variance(variable)
-        if variance != 0:
+        if not variance.is_zero:
             own = self.model.trait(
                 f"disposition_{variable}", Normal(0, sp.sqrt(variance)),
                 symbol=rf"\zeta_{{\mathrm{{{_text(variable)}}}}}",

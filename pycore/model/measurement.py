@@ -142,6 +142,9 @@ class Measurement(Derived):
     ) -> None:
         """Let the errors of two items, or two drawn traits, have a covariance.
 
+        :func:`pycore.answers` draws errors with it; a simulation draws traits independently, as
+        with :meth:`correlated`.
+
         Parameters
         ----------
         one, other : str or sympy.Symbol
