@@ -77,6 +77,9 @@ def effects(
 
     if not 0 < probability < 1:
         raise refuse("probability", probability, "a number between 0 and 1")
+    if "posterior" not in fit.children:
+        raise refuse("fit", fit.attrs.get("sampler", "no posterior"),
+                     "a fit with draws (define products with := or Model.define)")  # fmt: skip
     posterior = fit["posterior"]
     path = posterior["std_path" if standardised else "path"]
     states, latents = list(path["effect"].values), list(path["cause"].values)

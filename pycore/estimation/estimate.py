@@ -160,9 +160,7 @@ def estimate(
         checked = gates(drawn)
     if not checked.passed:
         _warn(["these draws do not meet the gates: " + "; ".join(checked.failures)])
-    means = [
-        implied(s)[0].mean(axis=0) for s in systems(plan, environment(plan, drawn))
-    ]
+    means = [implied(s)[0].mean(axis=0) for s in systems(plan, environment(plan, drawn))]
     _warn(improper(plan, means))
     return _tree(plan, sample, drawn, checked, loose, seed, _at_mode(model, sample, priors, names))
 
@@ -270,9 +268,7 @@ def _troubles(fit: LikelihoodFit) -> list[str]:
     return [*found, *improper(fit.plan, fit.latents, fit)]
 
 
-def _at_mode(
-    model: Model, sample: Sample, priors: Any, equal: tuple[str, ...]
-) -> dict[str, float]:
+def _at_mode(model: Model, sample: Sample, priors: Any, equal: tuple[str, ...]) -> dict[str, float]:
     """Measures of the same model fitted without priors."""
     held = {
         n: p for n, p in (priors.items() if isinstance(priors, Mapping) else ())
@@ -320,8 +316,10 @@ def _likelihood_tree(fit: LikelihoodFit, sample: Sample) -> xr.DataTree:
     })  # fmt: skip
     troubles = _troubles(fit)
     tree.attrs = _about(fit.plan, sample) | {
-        "sampler": "maximum likelihood", "gates_passed": int(not troubles),
-        "gates_failed": troubles, "unidentified": [],
+        "sampler": "maximum likelihood",
+        "gates_passed": int(not troubles),
+        "gates_failed": troubles,
+        "unidentified": [],
     }
     return tree
 

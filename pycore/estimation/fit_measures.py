@@ -233,9 +233,7 @@ def _leave_one_out(
     likelihood = np.zeros((draws.steps.size, sample.respondents))
     levels = [_levels(plan, posterior, s, g) for g, s in enumerate(made)]
     seen = np.isfinite(sample.answers)
-    patterns, which = np.unique(
-        np.column_stack([sample.codes, seen]), axis=0, return_inverse=True
-    )
+    patterns, which = np.unique(np.column_stack([sample.codes, seen]), axis=0, return_inverse=True)
     for k, pattern in enumerate(patterns):
         g, items = int(pattern[0]), np.flatnonzero(pattern[1:])
         rows = np.flatnonzero(which.ravel() == k)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from scipy.stats import chi2
 
+from pycore.errors import refuse
 from pycore.estimation.likelihood_measures import likelihood_measures
 from pycore.estimation.maximum_likelihood import maximise
 from pycore.estimation.sample import read
 from pycore.estimation.specification import make_plan
-from pycore.errors import refuse
 from pycore.model.model import Model
 
 if TYPE_CHECKING:

@@ -35,7 +35,9 @@ def approximate(plan: Plan, sample: Sample, *, draws: int, chains: int, seed: in
     count = chains * draws
     kept: list[NDArray[np.float64]] = []
     tried = 0
-    while len(kept) < count and tried < 4 * count:  # a normal knows nothing of impossible parameters
+    while (
+        len(kept) < count and tried < 4 * count
+    ):  # a normal knows nothing of impossible parameters
         tried += 1
         z = mode.z + root @ rng.standard_normal(density.size)
         if np.isfinite(density(z)[0]):

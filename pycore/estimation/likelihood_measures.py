@@ -99,9 +99,7 @@ def saturated(sample: Sample, group: int) -> tuple[Array, Array]:
             away = fill @ (u.mean[seen] - level[seen])
             first += u.n * away
             inner = fill @ u.cov[np.ix_(seen, seen)] @ fill.T + np.outer(away, away)
-            inner[np.ix_(gone, gone)] += (
-                cov[np.ix_(gone, gone)] - slope @ cov[np.ix_(seen, gone)]
-            )
+            inner[np.ix_(gone, gone)] += cov[np.ix_(gone, gone)] - slope @ cov[np.ix_(seen, gone)]
             second += u.n * inner
             n += u.n
         move = first / n

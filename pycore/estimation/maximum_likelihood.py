@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 STATISTICS = ("est", "se", "z", "p")
 _STEP = 1e-4
 _GRADIENT = 1e-7  # per respondent, in units of the items
-_MOST_STEPS = 1000
+_MOST_STEPS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +84,11 @@ def find_mode(density: Density, respondents: int) -> Mode:
         value, gradient = density(z)
         return -value / size, -gradient / size
 
-    found = minimize(
-        descend, density.start, jac=True, hess=lambda z: _information(density, z) / size,
-        method="trust-exact", options={"gtol": _GRADIENT, "maxiter": _MOST_STEPS},
-    )  # fmt: skip
+    with np.errstate(all="ignore"):  # SciPy steps through roots of negative numbers
+        found = minimize(
+            descend, density.start, jac=True, hess=lambda z: _information(density, z) / size,
+            method="trust-exact", options={"gtol": _GRADIENT, "maxiter": _MOST_STEPS},
+        )  # fmt: skip
     z = np.asarray(found.x)
     for _ in range(3):  # rounding stops the trust region before it stops Newton
         information = _information(density, z)

@@ -46,9 +46,9 @@ def _intercepts(sample: Sample, group: int, system: System, rng: np.random.Gener
     items = implied(system)[1]
     unit = next(u for u in sample.units if u.group == group)
     noise = rng.standard_normal(items.shape[:2])
-    drawn: Array = unit.mean + np.einsum(
-        "dij,dj->di", np.linalg.cholesky(items), noise
-    ) / np.sqrt(unit.n)
+    drawn: Array = unit.mean + np.einsum("dij,dj->di", np.linalg.cholesky(items), noise) / np.sqrt(
+        unit.n
+    )
     return drawn
 
 
@@ -76,6 +76,8 @@ def parameter_draws(fit: Any, draws: int, seed: int) -> dict[str, NDArray[np.flo
     """
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise refuse("draws", draws, "a whole number of at least 1")
+    if "posterior" not in fit.children:
+        raise refuse("fit", fit.attrs.get("sampler", "no posterior"), "a fit with draws")
     posterior = fit["posterior"]
     names = [str(n) for n in np.atleast_1d(posterior.attrs["parameters"])]
     for name in names:

@@ -104,9 +104,7 @@ def quantities(
             found[name] = (dims, parts[0][name])
     if plan.defined:
         count = max(len(e) for e in plan.defined.values())
-        columns = [
-            np.broadcast_to(values(e), (points, count)) for e in plan.defined.values()
-        ]
+        columns = [np.broadcast_to(values(e), (points, count)) for e in plan.defined.values()]
         array = np.stack(columns, axis=2)
         found["defined"] = (("group", "name"), array) if count > 1 else (("name",), array[:, 0])
     return found
@@ -181,7 +179,5 @@ def _standardised(covariance: Array, sd: Array) -> Array:
         made = covariance / (own[:, :, None] * own[:, None, :])
     made = np.where(np.isfinite(made), made, 0.0)
     size = covariance.shape[-1]
-    made[:, np.arange(size), np.arange(size)] = (
-        np.diagonal(covariance, axis1=1, axis2=2) / sd**2
-    )
+    made[:, np.arange(size), np.arange(size)] = np.diagonal(covariance, axis1=1, axis2=2) / sd**2
     return made

@@ -163,7 +163,9 @@ class _Specification:
             for i in range(matrix.rows):
                 for j in range(matrix.cols):
                     entry = matrix[i, j]
-                    if entry.free_symbols & numbers.keys():  # large expressions: as seldom as may be
+                    if (
+                        entry.free_symbols & numbers.keys()
+                    ):  # large expressions: as seldom as may be
                         entry = entry.xreplace(numbers)
                     if entry.is_Add or not entry.is_zero:  # 0 as integer or as float
                         found[i + down, j + right] = entry
@@ -352,9 +354,7 @@ class _Specification:
         value = float(self.forms[0].values[name])
         return None if value == neutral else value
 
-    def _parameter(
-        self, name: str, role: Role | None, roles: set[Role]
-    ) -> tuple[sp.Expr, ...]:
+    def _parameter(self, name: str, role: Role | None, roles: set[Role]) -> tuple[sp.Expr, ...]:
         declared = self.model.of_kind(Parameter)[name]
         own = self._own(self._kinds(roles), declared.shared)
         shape = (self.groups,) if own else ()
@@ -506,9 +506,7 @@ class _Specification:
                 if isinstance(loading, float) and (i != self.first[j] or name != item.measures):
                     loadings.append((i, j))
             score = item.error == 0 and item.points == 0
-            if isinstance(item.error, float) and not score and not (
-                self.latents.index(item.measures) in alone
-            ):  # fmt: skip
+            if isinstance(item.error, float) and not score and self.latents.index(item.measures) not in alone:  # fmt: skip
                 errors.append(i)
         cross = [at for at in loadings if self.latents[at[1]] != self.items[at[0]].measures]
         main = [at for at in loadings if at not in cross]
@@ -787,4 +785,3 @@ def _inside(prior: Distribution, start: float) -> float:
     if "mean" in a:
         return a["mean"]
     return start
-

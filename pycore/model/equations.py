@@ -364,7 +364,9 @@ class _Writer:
         """Covariance of two errors or of two drawn traits."""
         if one in self.model.items:
             element = self.elements[self.model.items[one].measures]
-            first, second = (rf"\varepsilon_{{i,\mathrm{{{escape_text(n)}}}}}" for n in (one, other))
+            first, second = (
+                rf"\varepsilon_{{i,\mathrm{{{escape_text(n)}}}}}" for n in (one, other)
+            )
             plain = f"Cov(ε[{one}], ε[{other}])"
         else:
             element = self.elements[one]

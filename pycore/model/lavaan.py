@@ -97,9 +97,7 @@ class _Table:
         ]  # fmt: skip
         self.items = plain
         self.structural = [v for v in known if v not in plain]
-        self.endogenous = [
-            v for v in self.structural if v in effects or v in indicators
-        ]
+        self.endogenous = [v for v in self.structural if v in effects or v in indicators]
         self.observed = [v for v in self.structural if v not in self.latents]
         exogenous = [v for v in self.structural if v not in self.endogenous]
         # What no item measures is a state with nothing but a disposition; so that the others can
@@ -165,9 +163,7 @@ class _Builder:
     def build(self) -> Model:
         model = Model(self.name, title=self.name.replace("_", " "))
         self.model = model
-        self.labels = {
-            label for t in self.table.by_key.values() for label in t.label if label
-        }
+        self.labels = {label for t in self.table.by_key.values() for label in t.label if label}
         self.groups = self._count_groups()
         if self.groups:
             model.trait(GROUP, 1.0, doc="number of the group, in the order of the data")

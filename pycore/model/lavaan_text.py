@@ -52,7 +52,7 @@ class _Writer:
     def lines(self) -> Iterator[str]:
         yield from self._loadings()
         yield from self._paths()
-        yield from self._covariances()
+        yield from sorted(self._covariances())  # in whatever order the items came
         yield from self._means()
         for name, define in self.model.of_kind(Define).items():
             if define.expression.free_symbols:

@@ -166,8 +166,12 @@ class Model(Measurement):
         >>> import pycore as pc
         >>> m = pc.Model.from_lavaan("joy =~ x1 + x2 + x3 ; joy ~ a*income ; total := 2*a")
         >>> print(m.equations())
-        income[i] ~ Normal(0, 1)
-        ...
+        income[i] ~ Normal(mu = 0, sigma = 1)
+        disposition_joy[i] ~ Normal(mu = 0, sigma = sqrt(variance_joy))
+        joy[t] = a·income[i] + disposition_joy[i]
+        total[t] = 2·a
+        y[ij] = ν[j] + λ[j]·average joy[i] + σ[j]·ε[ij] (x1, x2, x3)
+        y[i] = income[i] (income)
         >>> list(m.parameters.index)[:3]
         ['a', 'variance_joy', 'loading_x2']
         """

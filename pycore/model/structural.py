@@ -92,5 +92,9 @@ def _structural(text: str, fixed: tuple[tuple[str, float], ...]) -> Structural:
     model = from_json(text)
     system = long_run(model, dict(fixed))
     if not system.rows and not model.items:
-        raise refuse("model", model.name, "a model with at least one state that settles, or with survey items")
+        raise refuse(
+            "model",
+            model.name,
+            "a model with at least one state that settles, or with survey items",
+        )
     return Assembly(model, system).result(model)

@@ -12,9 +12,9 @@ import pycore as pc
 from pycore import _core
 from pycore.estimation.density import Density
 from pycore.estimation.graph import pymc_model
-from pycore.estimation.specification import make_plan
 from pycore.estimation.sample import read
 from pycore.estimation.sampling import quiet_compiler
+from pycore.estimation.specification import make_plan
 from pycore.estimation.transforms import scalar_priors, unconstrained
 from tests.estimation import designs
 

