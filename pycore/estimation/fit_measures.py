@@ -226,7 +226,11 @@ def _leave_one_out(
     both: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> tuple[float, float, float]:
     """LOOIC, effective parameters and worst Pareto shape; NaN without a table of respondents."""
-    if sample.answers is None or sample.respondents * draws.steps.size > _MOST_LIKELIHOODS:
+    if (
+        sample.answers is None
+        or sample.codes is None
+        or sample.respondents * draws.steps.size > _MOST_LIKELIHOODS
+    ):
         return np.nan, np.nan, np.nan
     from arviz_stats.base import array_stats
 

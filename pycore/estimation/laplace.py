@@ -47,7 +47,8 @@ def approximate(plan: Plan, sample: Sample, *, draws: int, chains: int, seed: in
         troubles.append(f"{outside} of {tried} draws were impossible parameters and drawn again")
     kept += [mode.z] * (count - len(kept))
     return Draws(
-        values=density.expand(np.array(kept).reshape(chains, draws, -1)), diverging=np.zeros((chains, draws), dtype=bool),
+        values=density.expand(np.array(kept).reshape(chains, draws, -1)),
+        diverging=np.zeros((chains, draws), dtype=bool),
         steps=np.ones((chains, draws), dtype=np.int64), partial=False,
         sampler="Laplace approximation at the mode", troubles=tuple(troubles),
     )  # fmt: skip

@@ -112,9 +112,10 @@ def saturated(sample: Sample, group: int) -> tuple[Array, Array]:
 
 
 def _variances(units: list[Unit], level: Array) -> Array:
-    squares = sum(u.n * np.where(u.observed, np.diag(u.cov) + (u.mean - level) ** 2, 0.0)
-                  for u in units)  # fmt: skip
-    found: Array = squares / sum(u.n * u.observed for u in units)
+    squares = [
+        u.n * np.where(u.observed, np.diag(u.cov) + (u.mean - level) ** 2, 0.0) for u in units
+    ]
+    found: Array = np.sum(squares, axis=0) / sum(u.n * u.observed for u in units)
     return found
 
 
@@ -131,7 +132,7 @@ def _independent(sample: Sample, group: int, given: list[int]) -> tuple[Array, A
 def _given_likelihood(sample: Sample, group: int, given: list[int]) -> float:
     if not given:
         return 0.0
-    level, cov = saturated(sample, group)
+    cov = saturated(sample, group)[1]
     n = sum(u.n for u in sample.units if u.group == group)
     inside = cov[np.ix_(given, given)]
     q = len(given)

@@ -192,7 +192,7 @@ class Plan:
 
         Correlation matrices are given by their Cholesky factors.
         """
-        found = {}
+        found: dict[str, Array] = {}
         for free in self.free:
             flat = values[free.name].reshape(-1, free.size)
             found |= {entry_name(free.name, k): flat[:, k] for k in range(free.size)}

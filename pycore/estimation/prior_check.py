@@ -121,7 +121,7 @@ def _no_data(model: Model, traits: dict[str, float]) -> Sample:
 def _prior_values(
     plan: Plan, draws: int, rng: np.random.Generator
 ) -> dict[str, NDArray[np.float64]]:
-    found = {}
+    found: dict[str, NDArray[np.float64]] = {}
     for free in plan.free:
         assert free.prior is not None
         values = sampled(free.prior, rng, (draws, free.size))

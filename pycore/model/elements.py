@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Scope = Literal["global", "community", "neighbours"]
-Coefficient = float | sp.Expr
+type Coefficient = float | sp.Expr
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 

@@ -187,8 +187,8 @@ class _Reader:
             raise self.refuse(allowed)
         token = self.take(allowed)
         if not token.text.isidentifier():
-            raise _refusal(token.line, token.text,
-                           "names of letters, digits and underscores (rename columns with dots)")  # fmt: skip
+            allowed = "names of letters, digits and underscores (rename columns with dots)"
+            raise _refusal(token.line, token.text, allowed)
         return token
 
     # ------------------------------------------------------------ statements
