@@ -20,8 +20,10 @@ Role = tuple[str, int, int]
 
 
 class Coefficients(Declared):
-    """A parameter that is a loading, path, variance, covariance, intercept or mean by itself has the
-    prior and the scale of that; any other is in the units of the model.
+    """What a parameter is decides its prior and its scale.
+
+    One that by itself is a loading, path, variance, covariance, intercept or mean, in a model whose
+    items are held, has those of that; any other is in the units of the model.
     """
 
     def _roles(self) -> dict[str, set[Role]]:

@@ -30,7 +30,8 @@ class FreeItems(Coefficients):
                 if isinstance(loading, float) and (i != self.first[j] or name != item.measures):
                     loadings.append((i, j))
             score = item.error == 0 and item.points == 0
-            if isinstance(item.error, float) and not score and self.latents.index(item.measures) not in alone:  # fmt: skip
+            shared = self.latents.index(item.measures) not in alone
+            if isinstance(item.error, float) and not score and shared:
                 errors.append(i)
         cross = [at for at in loadings if self.latents[at[1]] != self.items[at[0]].measures]
         main = [at for at in loadings if at not in cross]

@@ -22,6 +22,7 @@ from pycore.errors import InputError, allowed_names, refuse
 from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.summary_data import SummaryData, require_positive_definite
 from pycore.model.elements import Item
+from pycore.model.lavaan import GROUP
 from pycore.model.model import Model
 
 if TYPE_CHECKING:
@@ -377,6 +378,12 @@ def _group_traits(
     model: Model, group: str | None, labels: tuple[Any, ...], levels: list[dict[str, float]]
 ) -> tuple[tuple[dict[str, float], ...], bool]:
     """Constant traits of each group: its columns, else its segment, else its own label."""
+    if GROUP in model.constant_traits and group != GROUP:
+        # Groups of a model in lavaan's syntax are numbered, and have parameters of their own.
+        if group is None or len(labels) != len(model.segments):
+            found = None if group is None else f"{len(labels)} groups"
+            raise refuse("group", found, f"a column with {len(model.segments)} groups")
+        return tuple({**t, GROUP: k + 1.0} for k, t in enumerate(levels)), False
     if group in model.constant_traits:
         for label, level in zip(labels, levels, strict=True):
             try:
