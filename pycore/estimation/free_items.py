@@ -62,7 +62,7 @@ class FreeItems(Coefficients):
     def _free_covariances(self) -> None:
         index = {item.name: k for k, item in enumerate(self.items)}
         pairs = [
-            (index[a], index[b]) for (a, b), value in self.model.covariances.items()
+            (index[a], index[b]) for (a, b), value in self.model.error_covariances.items()
             if a in index and isinstance(value, float)
             and self.items[index[a]].free and self.items[index[b]].free
         ]  # fmt: skip

@@ -50,18 +50,18 @@ def likelihood_measures(fit: LikelihoodFit, sample: Sample) -> dict[str, float]:
     excess, most = max(chisq - df, 0.0), max(baseline - baseline_df, chisq - df, 0.0)
     return {
         "logl": logl, "unrestricted_logl": top, "chisq": chisq, "df": float(df),
-        "pvalue": float(chi2.sf(chisq, df)) if df else np.nan,
+        "pvalue": float(chi2.sf(chisq, df)) if df > 0 else np.nan,
         "baseline_chisq": baseline, "baseline_df": float(baseline_df),
         "cfi": 1 - excess / most if most else 1.0,
         "tli": _tli(chisq, df, baseline, baseline_df),
-        "rmsea": float(np.sqrt(excess / (n * df) * groups)) if df else 0.0,
+        "rmsea": float(np.sqrt(excess / (n * df) * groups)) if df > 0 else 0.0,
         "srmr": _srmr(fit, sample, free), "aic": 2 * npar - 2 * logl,
         "bic": npar * float(np.log(n)) - 2 * logl, "npar": float(npar), "n": float(n),
     }  # fmt: skip
 
 
 def _tli(chisq: float, df: int, baseline: float, baseline_df: int) -> float:
-    if not df or not baseline_df or baseline == baseline_df:
+    if df <= 0 or not baseline_df or baseline == baseline_df:
         return 1.0
     ratio = baseline / baseline_df
     return (ratio - chisq / df) / (ratio - 1)

@@ -97,9 +97,7 @@ class Assembly:
         found = sp.zeros(len(traits), len(traits))
         for k, name in enumerate(traits):
             found[k, k] = moments[name][1]
-        for (one, other), value in self.model.covariances.items():
-            if one in self.model.items:
-                continue
+        for (one, other), value in self.model.trait_covariances.items():
             if (one in traits) != (other in traits):
                 raise refuse("covary", f"{one}, {other}",
                              "traits that are both measured by items, or neither")  # fmt: skip
@@ -244,10 +242,9 @@ class Assembly:
                 loadings[i, latents.index(name)] = self.system.clean(loading)
             errors[i, i] = self.system.clean(item.error) ** 2
             intercepts[i] = self.system.clean(item.intercept)
-        for (one, other), value in model.covariances.items():
-            if one in items:
-                i, j = items.index(one), items.index(other)
-                errors[i, j] = errors[j, i] = self.system.clean(value)
+        for (one, other), value in model.error_covariances.items():
+            i, j = items.index(one), items.index(other)
+            errors[i, j] = errors[j, i] = self.system.clean(value)
         return loadings.as_immutable(), errors.as_immutable(), intercepts.as_immutable()
 
     def _mean_square(self, noise: sp.Expr) -> sp.Expr:

@@ -342,9 +342,11 @@ class _Writer:
             alone = (item.name,) if item.also else ()
             measured.setdefault((item.measures, *alone), []).append(item)
         made = [self._survey(names[0], items) for names, items in measured.items()]
-        return made + [
-            self._covariance(*pair, value) for pair, value in self.model.covariances.items()
-        ]
+        for pair, value in self.model.error_covariances.items():
+            made.append(self._covariance(*pair, value, errors=True))
+        for pair, value in self.model.trait_covariances.items():
+            made.append(self._covariance(*pair, value, errors=False))
+        return made
 
     def _common(
         self, items: list[Item], field: str, latex: str, plain: str, *, zero: str = "0",
@@ -360,9 +362,9 @@ class _Writer:
             return text, text
         return self._coefficient(value)
 
-    def _covariance(self, one: str, other: str, value: Coefficient) -> Equation:
+    def _covariance(self, one: str, other: str, value: Coefficient, *, errors: bool) -> Equation:
         """Covariance of two errors or of two drawn traits."""
-        if one in self.model.items:
+        if errors:
             element = self.elements[self.model.items[one].measures]
             first, second = (
                 rf"\varepsilon_{{i,\mathrm{{{escape_text(n)}}}}}" for n in (one, other)

@@ -365,14 +365,14 @@ class _Builder:
         value = self._coefficient("covariance", term.lhs, "~~", term.rhs)
         if value == 0:
             return
-        names = []
+        names: list[Any] = []
         for variable in (term.lhs, term.rhs):
             if variable in self.table.items:
                 names.append(variable)
             elif variable in self.table.endogenous:
-                names.append(f"disposition_{variable}")
+                names.append(self.model[f"disposition_{variable}"])
             else:
-                names.append(variable)
+                names.append(self.model[variable])
         ends = {v in self.table.endogenous for v in (term.lhs, term.rhs)}
         structural = term.lhs in self.table.structural
         if structural and len(ends) > 1:
@@ -381,7 +381,7 @@ class _Builder:
                 "covariances between two exogenous variables, or between what two endogenous ones "
                 "are beyond their causes",
             )  # fmt: skip
-        if any(n in self.table.given for n in names):
+        if {term.lhs, term.rhs} & set(self.table.given):
             raise refuse(f"lavaan syntax, line {term.line}", str(term),
                          "covariances of variables that are not taken as given")  # fmt: skip
         self.model.covary(names[0], names[1], value)

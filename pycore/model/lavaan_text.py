@@ -63,6 +63,8 @@ class _Writer:
         return self.named.get(latent, latent)
 
     def _loadings(self) -> Iterator[str]:
+        now: list[tuple[str, str, sp.Expr, list[str]]] = []
+        later: list[tuple[str, str, sp.Expr, list[str]]] = []
         for j, latent in enumerate(self.latents):
             indicators = {
                 item: self.form.Lambda[k, j] for k, item in enumerate(self.form.items)
@@ -76,9 +78,17 @@ class _Writer:
                 if not indicators:
                     raise refuse("model", f"{latent} that nothing measures",
                                  "states and traits with items or effects")  # fmt: skip
-            for k, (indicator, entry) in enumerate(indicators.items()):
+            for indicator, entry in indicators.items():
                 names = [automatic_name("loading", indicator, n) for n in ("", latent)]
-                yield f"{latent} =~ {self._modified('loading', entry, names, indicator, k == 0)}"
+                declared = self.model.items.get(indicator)
+                crossed = declared is not None and declared.measures != latent
+                # What an item measures first is written first.
+                (later if crossed else now).append((latent, indicator, entry, names))
+        begun = set[str]()
+        for latent, indicator, entry, names in [*now, *later]:
+            text = self._modified("loading", entry, names, indicator, latent not in begun)
+            begun.add(latent)
+            yield f"{latent} =~ {text}"
 
     def _paths(self) -> Iterator[str]:
         for i, effect in enumerate(self.form.states):
@@ -170,9 +180,9 @@ class _Writer:
         if len(set(words)) == 1:
             words = words[:1]
         text = words[0] if len(words) == 1 else f"c({', '.join(w or 'NA' for w in words)})"
-        if not text and first:
-            text = "NA"
         text = f"{text}*" if text else ""
+        if first and not any(part.is_number for part in parts):
+            text = f"NA*{text}"  # else lavaan would take it for the marker
         if any(s is not None for s in starts):
             numbers = [_number(NEUTRAL[kind] if s is None else s) for s in starts]
             inner = numbers[0] if len(set(numbers)) == 1 else f"c({', '.join(numbers)})"

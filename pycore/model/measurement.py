@@ -148,7 +148,7 @@ class Measurement(Derived):
         Parameters
         ----------
         one, other : str or sympy.Symbol
-            Two items, or two traits drawn from distributions.
+            Two names of items, or two symbols of traits drawn from distributions.
         covariance : float or expression
             Its value.  Between free items a number is a guess, else it is held.
 
@@ -159,23 +159,27 @@ class Measurement(Derived):
         >>> mood = m.trait("mood", pc.Normal(0, 1))
         >>> _ = m.survey(mood, ["monday", "tuesday", "again_monday"])
         >>> m.covary("monday", "again_monday", 0.1)
-        >>> dict(m.covariances)
+        >>> dict(m.error_covariances)
         {('monday', 'again_monday'): 0.1}
         """
-        names = []
-        for argument, value in (("one", one), ("other", other)):
-            name = value.name if isinstance(value, sp.Symbol) else value
-            if not (isinstance(name, str) and name in self._items):
-                name = self._name(argument, value)
-                if not is_drawn(self._elements[name]):
-                    raise refuse(argument, name, "an item, or a trait drawn from a distribution")
-            names.append(name)
+        names = [self._covarying(*pair) for pair in (("one", one), ("other", other))]
+        items = isinstance(one, str)
+        if names[0] == names[1] or items != isinstance(other, str):
+            raise refuse("one, other", tuple(names), "two different items, or two different traits")
+        known = self._error_covariances if items else self._trait_covariances
         pair = (names[0], names[1])
-        if pair[0] == pair[1] or len({n in self._items for n in pair}) > 1:
-            raise refuse("one, other", pair, "two different items, or two different traits")
-        if pair in self._covariances or pair[::-1] in self._covariances:
+        if pair in known or pair[::-1] in known:
             raise refuse("one, other", pair, "a pair without a covariance so far")
-        self._covariances[pair] = self._coefficient("covariance", covariance)
+        known[pair] = self._coefficient("covariance", covariance)
+
+    def _covarying(self, argument: str, value: Any) -> str:
+        if isinstance(value, str):
+            require_name(argument, value, self._items)
+            return value
+        name = self._name(argument, value)
+        if not is_drawn(self._elements[name]):
+            raise refuse(argument, name, "an item's name, or a trait drawn from a distribution")
+        return name
 
     def _measured(self, argument: str, measures: sp.Symbol) -> str:
         target = self._name(argument, measures)

@@ -52,7 +52,8 @@ class Registry:
         self._records: dict[str, RecordSpec] = {}
         self._segments: dict[str, Segment] = {}
         self._correlated: list[tuple[str, ...]] = []
-        self._covariances: dict[tuple[str, str], Coefficient] = {}
+        self._error_covariances: dict[tuple[str, str], Coefficient] = {}
+        self._trait_covariances: dict[tuple[str, str], Coefficient] = {}
         self._community_size: int | None = None
 
     def __getitem__(self, name: str) -> sp.Symbol:
@@ -105,9 +106,14 @@ class Registry:
         return tuple(self._correlated)
 
     @property
-    def covariances(self) -> Mapping[tuple[str, str], Coefficient]:
-        """Covariances of item errors and of drawn traits, see :meth:`pycore.Model.covary`."""
-        return dict(self._covariances)
+    def error_covariances(self) -> Mapping[tuple[str, str], Coefficient]:
+        """Covariances of item errors, see :meth:`pycore.Model.covary`."""
+        return dict(self._error_covariances)
+
+    @property
+    def trait_covariances(self) -> Mapping[tuple[str, str], Coefficient]:
+        """Covariances of drawn traits, see :meth:`pycore.Model.covary`."""
+        return dict(self._trait_covariances)
 
     @property
     def community_size(self) -> int | None:

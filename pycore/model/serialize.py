@@ -80,8 +80,12 @@ def to_json(model: Model) -> str:
     }  # fmt: skip
     if model.community_size is not None:
         data["community"] = model.community_size
-    if model.covariances:
-        data["covariances"] = [[*pair, _plain(v)] for pair, v in model.covariances.items()]
+    for word, pairs in (
+        ("error_covariances", model.error_covariances),
+        ("trait_covariances", model.trait_covariances),
+    ):
+        if pairs:
+            data[word] = [[*pair, _plain(v)] for pair, v in pairs.items()]
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -190,8 +194,10 @@ def _build(data: dict[str, Any]) -> Model:
             model.segment(segment["name"], segment["weight"], **segment["traits"])
     for group in data["correlated"]:
         model.correlated(*group)
-    for one, other, value in data.get("covariances", ()):
+    for one, other, value in data.get("error_covariances", ()):
         model.covary(one, other, _coefficient(f"{one}, {other}", value))
+    for one, other, value in data.get("trait_covariances", ()):
+        model.covary(model[one], model[other], _coefficient(f"{one}, {other}", value))
     return model
 
 

@@ -173,8 +173,7 @@ def _errors(
         if error > 0:
             words = philox(ids, 0, SURVEY, slot(f"item:{item.name}"), seed)[0]
             found[item.name] = error * normal(words).astype(np.float64)
-    pairs = {pair: _number(v, values) for pair, v in model.covariances.items()
-             if pair[0] in model.items}  # fmt: skip
+    pairs = {pair: _number(v, values) for pair, v in model.error_covariances.items()}
     names = [n for n in model.items if any(n in pair for pair in pairs)]
     if not names:
         return found

@@ -51,8 +51,7 @@ def correlated() -> pc.Model:
 
 CROSSED = """
     f =~ x1 + a*x2 + x3
-    g =~ y1 + a*y2 + y3 + x3
-    h =~ z1 + z2
+    g =~ y1 + a*y2 + x3
     g ~ b*f
     x1 ~~ y1
     x2 ~~ r*y2

@@ -50,7 +50,7 @@ def test_a_path_model_is_least_squares() -> None:
     assert float(fit.fit_measures["npar"]) == 4
     assert float(fit.fit_measures["df"]) == 0
     free = pc.estimate(pc.Model.from_lavaan("y ~ x + z", fixed_x=False), data, method="ml")
-    assert float(free.fit_measures["npar"]) == 8  # a covariance of x and z too
+    assert float(free.fit_measures["npar"]) == 9  # means, variances and covariance of x and z
     np.testing.assert_allclose(
         free.estimates["path"].sel(effect="y", cause=["x", "z"], statistic="est"), slopes[1:],
         atol=1e-6,
@@ -121,12 +121,12 @@ def test_what_cannot_be_told_apart_is_named() -> None:
 
 
 def test_a_negative_variance_is_named() -> None:
-    corr = [[1, 0.9, 0.8], [0.9, 1, 0.5], [0.8, 0.5, 1]]  # 0.9 · 0.8 / 0.5 is more than 1
+    corr = [[1, 0.9, 0.8], [0.9, 1, 0.5], [0.8, 0.5, 1]]  # 0.9 · 0.8 / 0.5 is above 1; divisor n
     data = pc.SummaryData(corr=corr, n=100, names=["x1", "x2", "x3"])
     with pytest.warns(EstimateWarning, match="negative variances: x1"):
         fit = pc.estimate(pc.Model.from_lavaan("f =~ x1 + x2 + x3"), data, method="ml")
     error = fit.estimates["item_variance"].sel(item="x1", statistic="est")
-    assert float(error) == pytest.approx(1 - 0.9 * 0.8 / 0.5, abs=1e-4)
+    assert float(error) == pytest.approx(0.99 * (1 - 0.9 * 0.8 / 0.5), abs=1e-4)
 
 
 def test_impossible_starts_are_refused() -> None:
