@@ -166,8 +166,8 @@ void register_estimation(py::module_& module) {
     py::class_<Posterior>(module, "Posterior", "Log posterior density of a structural model.")
         .def(py::init([](const ScalarPriors& scalars, std::vector<CorrelationPrior> correlations,
                          std::vector<Group> groups, std::vector<Unit> units, bool means) {
-                 return Posterior(
-                     {scalars, std::move(correlations), std::move(groups), std::move(units), means});
+                 return Posterior({scalars, std::move(correlations), std::move(groups),
+                                   std::move(units), means});
              }),
              py::kw_only(), py::arg("scalars"), py::arg("correlations"), py::arg("groups"),
              py::arg("units"), py::arg("means"))

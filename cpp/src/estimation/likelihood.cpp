@@ -60,8 +60,8 @@ double dense(const Unit& unit, const Structure::Point& at, const double* away,
 // By Woodbury's identity, in as many rows as there are latent variables.  With D = Θ⁻¹,
 // Δ = Λᵀ D Λ (diagonal) and N = C − C Δ^½ (I + Δ^½ C Δ^½)⁻¹ Δ^½ C, which needs no inverse of C:
 //   Σ⁻¹ = D − D Λ N Λᵀ D,   log |Σ| = log |Θ| + log |I + Δ^½ C Δ^½|.
-double by_latents(const Unit& unit, const std::vector<Index>& measures,
-                  const Structure::Point& at, const double* away, const Structure::Gradient& by) {
+double by_latents(const Unit& unit, const std::vector<Index>& measures, const Structure::Point& at,
+                  const double* away, const Structure::Gradient& by) {
     const Index p = unit.items.size();
     const Index m = at.covariance.rows;
     const auto loading_of = [&](Index item) { return at.blocks.loading(item, measures[item]); };
@@ -168,8 +168,7 @@ double by_latents(const Unit& unit, const std::vector<Index>& measures,
             double shared = 0.0;
             for (Index a = 0; a < m; ++a)
                 shared += own[a] * gathered[a];
-            by.item_mean[unit.items[i]] +=
-                unit.n * (precision[i] * away[i] - scaled[i] * shared);
+            by.item_mean[unit.items[i]] += unit.n * (precision[i] * away[i] - scaled[i] * shared);
         }
     }
     return -0.5 * (unit.freedom * determinant + trace);
