@@ -78,13 +78,15 @@ book: setup ## the executed book, offline; prints the file to open
 
 # ---- tests -----------------------------------------------------------------------------------
 
-test: lint wheel book unit notebooks ## every test: style, types, wheel, book, units, browser, notebooks
+test: lint wheel book unit ## every test: style, types, wheel, book, units, browser, notebooks
 
 fast: setup ## short tier: nothing slow, no book, no browser, no notebooks
 	@PYCORE_FAST=1 $(PY) -m pytest -n $(WORKERS) -m 'not slow and not long and not book and not browser'
 
+# One run for all: while one process is busy with a laboratory, the other has small tests to do.
 unit: setup
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations=15 -m 'not long'
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations=25 -m 'not long' \
+	  --nbval --nbval-current-env tests pycore notebooks
 
 long: setup ## the tests that take minutes each
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m long

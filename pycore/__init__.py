@@ -26,10 +26,13 @@ _WHERE = {
     "NotYetSimulated": "pycore.errors",
     "Poisson": "pycore.model.distributions",
     "SummaryData": "pycore.estimation",
+    "Target": "pycore.estimation",
     "Uniform": "pycore.model.distributions",
     "answers": "pycore.simulation.answers",
     "average": "pycore.model.functions",
     "build_config": "pycore.program.build",
+    "calibrate": "pycore.estimation",
+    "calibration_check": "pycore.estimation",
     "claims": "pycore.claims",
     "compare": "pycore.simulation.compare",
     "compose": "pycore.model.compose",
@@ -37,19 +40,27 @@ _WHERE = {
     "estimate": "pycore.estimation",
     "event_log": "pycore.simulation.parquet",
     "facts": "pycore.facts",
+    "histories": "pycore.histories",
+    "htmt": "pycore.estimation",
     "invariance": "pycore.estimation",
+    "item_check": "pycore.estimation",
     "library": "pycore.library",
     "logistic": "pycore.model.functions",
     "plot": "pycore.plot",
     "pool": "pycore.simulation.compare",
+    "predict": "pycore.estimation",
     "prior_check": "pycore.estimation",
+    "prior_sensitivity": "pycore.estimation",
     "quantile": "pycore.simulation.quantile",
+    "r_squared": "pycore.estimation",
+    "reliability": "pycore.estimation",
     "reproduce": "pycore.simulation.provenance",
     "share": "pycore.model.functions",
     "simulate": "pycore.simulation.simulate",
+    "table": "pycore.model.functions",
     "total": "pycore.model.functions",
     "trajectories": "pycore.simulation.trajectories",
-    "table": "pycore.model.functions",
+    "variance_parts": "pycore.simulation.variance",
     "where": "pycore.model.functions",
 }
 
@@ -67,11 +78,14 @@ __all__ = [
     "NotYetSimulated",
     "Poisson",
     "SummaryData",
+    "Target",
     "Uniform",
     "__version__",
     "answers",
     "average",
     "build_config",
+    "calibrate",
+    "calibration_check",
     "claims",
     "compare",
     "compose",
@@ -79,26 +93,45 @@ __all__ = [
     "estimate",
     "event_log",
     "facts",
+    "histories",
+    "htmt",
     "invariance",
+    "item_check",
     "library",
     "logistic",
     "plot",
     "pool",
+    "predict",
     "prior_check",
+    "prior_sensitivity",
     "quantile",
+    "r_squared",
+    "reliability",
     "reproduce",
     "share",
     "simulate",
     "table",
     "total",
     "trajectories",
+    "variance_parts",
     "where",
 ]
 
 if TYPE_CHECKING:
-    from pycore import claims, facts, library, plot
+    from pycore import claims, facts, histories, library, plot
     from pycore.errors import InputError, NotYetSimulated
-    from pycore.estimation import SummaryData, effects, estimate, invariance, prior_check
+    from pycore.estimation.calibrate import calibrate
+    from pycore.estimation.effects import effects
+    from pycore.estimation.estimate import estimate
+    from pycore.estimation.invariance import invariance
+    from pycore.estimation.predict import predict
+    from pycore.estimation.predictive import item_check
+    from pycore.estimation.prior_check import prior_check
+    from pycore.estimation.reliability import htmt, r_squared, reliability
+    from pycore.estimation.sbc import calibration_check
+    from pycore.estimation.sensitivity import prior_sensitivity
+    from pycore.estimation.summary_data import SummaryData
+    from pycore.estimation.target import Target
     from pycore.model.compose import compose
     from pycore.model.distributions import (
         Beta,
@@ -122,6 +155,7 @@ if TYPE_CHECKING:
     from pycore.simulation.quantile import quantile
     from pycore.simulation.simulate import simulate
     from pycore.simulation.trajectories import trajectories
+    from pycore.simulation.variance import variance_parts
 
 
 def __getattr__(name: str) -> Any:

@@ -202,3 +202,105 @@ class Posterior:
     def expand(
         self, z: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
+
+class Likelihood:
+    @property
+    def size(self) -> int: ...
+    @property
+    def units(self) -> int: ...
+    def evaluate(self, theta: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]: ...
+    def pointwise(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
+
+@final
+class StageModel(Likelihood):
+    def __init__(
+        self,
+        *,
+        goals: Sequence[Sequence[int]],
+        outcomes: Sequence[tuple[int, int, Sequence[float]]],
+        known: Sequence[int],
+        silent: Sequence[bool],
+        free_start: bool,
+        groups: int,
+        codes: npt.NDArray[np.uint32],
+        covariates: npt.NDArray[np.float64],
+        group_of: npt.NDArray[np.uint32],
+        first: npt.NDArray[np.int64],
+        length: npt.NDArray[np.int64],
+        threads: int = 1,
+        isa: str = "auto",
+    ) -> None: ...
+    @property
+    def isa(self) -> str: ...
+    def recover(
+        self, theta: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
+    def most_likely(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]: ...
+
+class PurchaseModel(Likelihood):
+    def alive(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
+
+@final
+class BgNbd(PurchaseModel):
+    def __init__(
+        self,
+        *,
+        count: npt.NDArray[np.int64],
+        recency: npt.NDArray[np.float64],
+        age: npt.NDArray[np.float64],
+        weight: npt.NDArray[np.float64],
+        isa: str = "auto",
+    ) -> None: ...
+
+@final
+class ParetoNbd(PurchaseModel):
+    def __init__(
+        self,
+        *,
+        count: npt.NDArray[np.int64],
+        recency: npt.NDArray[np.float64],
+        age: npt.NDArray[np.float64],
+        weight: npt.NDArray[np.float64],
+        isa: str = "auto",
+    ) -> None: ...
+
+@final
+class Retention(Likelihood):
+    def __init__(self, *, stayed: Sequence[float], left: Sequence[float]) -> None: ...
+
+@final
+class Frailty(Likelihood):
+    def __init__(
+        self,
+        *,
+        group: npt.NDArray[np.int64],
+        covariates: npt.NDArray[np.float64],
+        exposed: npt.NDArray[np.float64],
+        before: npt.NDArray[np.float64],
+        ended: npt.NDArray[np.float64],
+        groups: int,
+        frail: bool,
+    ) -> None: ...
+
+@final
+class HistoryPosterior:
+    def __init__(
+        self,
+        *,
+        scalars: ScalarPriors,
+        products: Sequence[tuple[int, float, int, int]],
+        likelihood: Likelihood,
+    ) -> None: ...
+    @property
+    def size(self) -> int: ...
+    def precondition(
+        self, centre: npt.NDArray[np.float64], factor: npt.NDArray[np.float64]
+    ) -> None: ...
+    def evaluate(self, zeta: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]: ...
+    def log_likelihood(
+        self, z: npt.NDArray[np.float64]
+    ) -> tuple[float, npt.NDArray[np.float64]]: ...
+    def place(self, zeta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
+    def expand(
+        self, z: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...

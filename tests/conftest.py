@@ -25,9 +25,12 @@ PROMISES = {"browser": "PYCORE_REQUIRE_BROWSER", "portable": "PYCORE_REQUIRE_COM
 collect_ignore = ["benchmarks"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test the markers of its folder."""
+    """Give every test the markers of its folder; the cells of a notebook stay together."""
     for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if not item.path.is_relative_to(TESTS):
             continue
         folder = item.path.relative_to(TESTS).parts[0]

@@ -19,7 +19,7 @@ LAYERS = (
     {"model"},
     {"program"},
     {"simulation", "estimation"},
-    {"facts", "library"},
+    {"facts", "histories", "library"},
     {"claims", "plot", "notebook"},
     {"cli"},
 )

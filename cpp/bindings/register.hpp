@@ -11,5 +11,6 @@ void register_cohort(pybind11::module_& module);
 void register_arithmetic(pybind11::module_& module);
 void register_build(pybind11::module_& module);
 void register_estimation(pybind11::module_& module);
+void register_histories(pybind11::module_& module);
 
 } // namespace pycore::bindings

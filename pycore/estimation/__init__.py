@@ -4,25 +4,41 @@ By Markov chains, a normal approximation or maximum likelihood.  nutpie (or PyMC
 chains are run, not before.
 """
 
+from pycore.estimation.calibrate import calibrate
 from pycore.estimation.effects import effects
 from pycore.estimation.errors import EstimateWarning, NotYetEstimated
 from pycore.estimation.estimate import estimate, to_pymc
 from pycore.estimation.invariance import invariance
 from pycore.estimation.posterior import parameter_draws
+from pycore.estimation.predict import predict
+from pycore.estimation.predictive import item_check
 from pycore.estimation.prior_check import prior_check
+from pycore.estimation.reliability import htmt, r_squared, reliability
+from pycore.estimation.sbc import calibration_check
+from pycore.estimation.sensitivity import prior_sensitivity
 from pycore.estimation.summary import FitSummary, summarise
 from pycore.estimation.summary_data import SummaryData
+from pycore.estimation.target import Target
 
 __all__ = [
     "EstimateWarning",
     "FitSummary",
     "NotYetEstimated",
     "SummaryData",
+    "Target",
+    "calibrate",
+    "calibration_check",
     "effects",
     "estimate",
+    "htmt",
     "invariance",
+    "item_check",
     "parameter_draws",
+    "predict",
     "prior_check",
+    "prior_sensitivity",
+    "r_squared",
+    "reliability",
     "summarise",
     "to_pymc",
 ]

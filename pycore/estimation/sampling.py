@@ -23,7 +23,7 @@ from pycore.estimation.graph import pymc_model
 from pycore.estimation.plan import Plan
 from pycore.estimation.sample import Sample
 
-__all__ = ["Draws", "Progress", "quiet_compiler", "run"]
+__all__ = ["Draws", "Points", "Progress", "nuts", "quiet_compiler", "run"]
 
 Progress = bool | Callable[[int, int], None] | None
 
@@ -58,6 +58,17 @@ class Draws:
     troubles: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Points:
+    """What :func:`nuts` gave: points of shape (chain, draw, size), the rest as in :class:`Draws`."""
+
+    values: NDArray[np.float64]
+    diverging: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+    partial: bool
+    sampler: str
+
+
 def run(
     plan: Plan, sample: Sample, *, draws: int, tune: int, chains: int, seed: int, progress: Progress
 ) -> Draws:
@@ -80,20 +91,62 @@ def run(
 def _nutpie(
     plan: Plan, sample: Sample, draws: int, tune: int, chains: int, seed: int, progress: Progress
 ) -> Draws:
+    density = Density(plan, sample)
+    points = nuts(
+        density, density.initial, density.size, draws=draws, tune=tune, chains=chains, seed=seed,
+        progress=progress,
+    )  # fmt: skip
+    return Draws(
+        values=density.expand(points.values), diverging=points.diverging, steps=points.steps,
+        partial=points.partial, sampler=points.sampler,
+    )  # fmt: skip
+
+
+def nuts(
+    density: Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]],
+    initial: Callable[[int], NDArray[np.float64]],
+    size: int,
+    *,
+    draws: int,
+    tune: int,
+    chains: int,
+    seed: int,
+    progress: Progress,
+    target_accept: float = 0.8,
+) -> Points:
+    """Sample a density that gives its own gradient, by nutpie.
+
+    Parameters
+    ----------
+    density : callable
+        Point (size,) → log density and gradient.
+    initial : callable
+        Seed → a start.
+    size : int
+        Dimension.
+    draws, tune, chains, seed, progress
+        As for :func:`pycore.estimate`.
+    target_accept : float
+        Larger makes smaller steps, which pooled deviations need.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If interrupted before there are draws worth keeping.
+    """
     import nutpie
 
-    density = Density(plan, sample)
     # One variable, taken apart afterwards: each name would cost a call of Python per draw.
     compiled = nutpie.compiled_pyfunc.from_pyfunc(
-        density.size, lambda: density, lambda *_seeds: _whole_point,
-        [np.dtype(np.float64)], [(density.size,)], ["point"],
-        make_initial_point_fn=density.initial,
+        size, lambda: density, lambda *_seeds: _whole_point,
+        [np.dtype(np.float64)], [(size,)], ["point"], make_initial_point_fn=initial,
     )  # fmt: skip
     watch = progress if callable(progress) else None
     total = chains * (draws + tune)
     handle = nutpie.sample(
         compiled, draws=draws, tune=tune, chains=chains, cores=min(chains, os.cpu_count() or 1),
         seed=seed, save_warmup=False, blocking=False, progress_bar=_bar(progress),
+        target_accept=target_accept,
         progress_callback=None if watch is None else (
             lambda states: watch(sum(s.finished_draws for s in states), total)),
     )  # fmt: skip
@@ -109,8 +162,8 @@ def _nutpie(
     kept = _whole(stats["n_steps"].values) if partial else draws
     if partial and kept < _FEWEST_PARTIAL:
         raise KeyboardInterrupt
-    return Draws(
-        values=density.expand(np.asarray(posterior["point"].values)[:, :kept]),
+    return Points(
+        values=np.asarray(posterior["point"].values)[:, :kept],
         diverging=np.asarray(stats["diverging"].values)[:, :kept].astype(bool),
         steps=np.asarray(stats["n_steps"].values)[:, :kept].astype(np.int64),
         partial=partial, sampler=f"nutpie {nutpie.__version__}",

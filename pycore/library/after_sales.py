@@ -6,59 +6,36 @@ they are and how much arrives; what a chatbot cannot solve comes to them later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import sympy as sp
 
+from pycore.library.measures import Measure
+from pycore.library.queue import HELD, waiting
 from pycore.model.distributions import Exponential, HalfNormal, LogNormal, Normal
 from pycore.model.functions import average
 from pycore.model.model import Model
 
-__all__ = ["REPLY_MINUTES", "cases", "levers"]
+__all__ = ["MEASURES", "REPLY_MINUTES", "cases"]
 
 # Minutes to a reply in the base scenario, by the load below; a test simulates it.
 REPLY_MINUTES = 9.2
 _PER = 10_000  # consumers that a number of people serves
 
 
-@dataclass(frozen=True)
-class _Measure:
-    """One lever, its symbol, its assumed cost at full use and what it is."""
-
-    name: str
-    symbol: str
-    cost: float
-    doc: str
-    claims: tuple[str, ...]
-
-
-_MEASURES = (
-    _Measure("staffing", "S", 0.10, "more people who answer", ("C-D3-113", "C-D3-140")),
-    _Measure("chatbot", "B", 0.02, "a chatbot as the first to answer", ("C-D3-139", "C-D3-149")),
-    _Measure("training", "T", 0.03, "training, incentives and assessment of staff",
+MEASURES = (
+    Measure("staffing", "S", 0.10, "more people who answer", ("C-D3-113", "C-D3-140")),
+    Measure("chatbot", "B", 0.02, "a chatbot as the first to answer", ("C-D3-139", "C-D3-149")),
+    Measure("training", "T", 0.03, "training, incentives and assessment of staff",
              ("C-D3-141", "C-D3-142", "C-D3-148", "C-D3-163", "C-D3-167", "C-D3-173")),
-    _Measure("simplification", "P", 0.03, "fewer steps: automation and a one-click entry",
+    Measure("simplification", "P", 0.03, "fewer steps: automation and a one-click entry",
              ("C-D3-134", "C-D3-135", "C-D3-136", "C-D3-150")),
-    _Measure("transparency", "Y", 0.01, "published process and progress",
+    Measure("transparency", "Y", 0.01, "published process and progress",
              ("C-D3-047", "C-D3-164")),
-    _Measure("compensation", "C", 0.04, "points or coupons after a failure", ("C-D3-036",)),
-    _Measure("proactive_service", "V", 0.03, "problems predicted and prevented",
+    Measure("compensation", "C", 0.04, "points or coupons after a failure", ("C-D3-036",)),
+    Measure("proactive_service", "V", 0.03, "problems predicted and prevented",
              ("C-D3-137", "C-D3-152", "C-D3-153")),
-    _Measure("case_library", "L", 0.01, "feedback and solved cases that staff learn from",
+    Measure("case_library", "L", 0.01, "feedback and solved cases that staff learn from",
              ("C-D3-144", "C-D3-151", "C-D3-174")),
 )  # fmt: skip
-
-
-def levers(m: Model) -> None:
-    """Declare the measures with their costs."""
-    for measure in _MEASURES:
-        price = m.parameter(
-            f"cost_{measure.name}", measure.cost, LogNormal(measure.cost, 0.4),
-            unit="CNY per consumer-week", symbol=f"k_{{{measure.symbol}}}",
-            doc=f"cost of {measure.doc}, at full use",
-        )  # fmt: skip
-        m.lever(measure.name, 0.0, cost=price, symbol=f"u_{{{measure.symbol}}}", unit="CNY",
-                doc=measure.doc, claims=measure.claims)  # fmt: skip
 
 
 def cases(m: Model, buys: sp.Symbol) -> None:
@@ -67,7 +44,7 @@ def cases(m: Model, buys: sp.Symbol) -> None:
     Parameters
     ----------
     m : Model
-        With the measures of :func:`levers`.
+        With the levers of ``MEASURES``.
     buys : sympy.Symbol
         Event of a purchase in this period.
     """
@@ -130,12 +107,9 @@ def _queue(m: Model) -> None:
     reach = m.define("to_people", m["case"] * (1 - m["by_bot"]), symbol="K^{p}", unit="0/1",
                      doc="a case that people must solve")  # fmt: skip
     load = peak * _PER * average(reach) * minutes / (c * week)
-    # Mean waiting in an M/M/c queue after Sakasegawa (1977); beyond a load of 0.95 what arrives
-    # too much waits half a working day.
-    held = sp.Max(sp.Min(load, 0.95), 0.01)
-    waiting = sp.exp(sp.log(held) * (sp.sqrt(2 * (c + 1)) - 1)) / (c * (1 - held))
+    # What arrives too much waits half a working day.
     reply = m.environment(
-        "reply_minutes", target=minutes * waiting + 240 * sp.Max(0, load - 0.95),
+        "reply_minutes", target=minutes * waiting(load, c) + 240 * sp.Max(0, load - HELD),
         start=REPLY_MINUTES, symbol="W", unit="minutes", claims=("C-D3-111", "C-D3-149"),
         doc="mean time to a reply at the peak, by the load of those who answer",
     )  # fmt: skip

@@ -13,6 +13,7 @@ import sympy as sp
 
 from pycore.errors import require_name
 from pycore.library.failures import TAXONOMIES, FailureKind, Taxonomy
+from pycore.library.z_scale import disposition, path
 from pycore.model.distributions import HalfNormal, LogNormal, Normal
 from pycore.model.model import Model
 
@@ -214,28 +215,11 @@ def _disconfirmation(m: Model, severity: sp.Expr, centre: float, scale: float) -
     m.update(expectation, carry=0.95, target=performance + promise)
 
 
-def _beta(
-    m: Model, name: str, value: float, symbol: str, doc: str, claims: tuple[str, ...] = ()
-) -> sp.Symbol:
-    return m.parameter(name, value, Normal(0, 0.7), unit="z per z", symbol=symbol, doc=doc,
-                       claims=claims)  # fmt: skip
-
-
-def _disposition(m: Model, state: str, symbol: str, value: float) -> sp.Expr:
-    """What makes consumers differ in a state beyond its causes."""
-    sd = m.parameter(
-        f"sd_{state}", value, HalfNormal(1), unit="z", symbol=rf"\psi_{{{symbol}}}",
-        doc=f"spread of personal {state.replace('_', ' ')} beyond its causes",
-    )  # fmt: skip
-    return sd * m.trait(f"disposition_{state}", Normal(0, 1), unit="z", symbol=f"d^{{{symbol}}}",
-                        doc=f"personal disposition: {state.replace('_', ' ')}")  # fmt: skip
-
-
 def _strain(m: Model, kinds: tuple[FailureKind, ...]) -> None:
-    b_k = _beta(m, "disappointment_by_confirmation", -0.35, r"\beta_{DK}",
+    b_k = path(m, "disappointment_by_confirmation", -0.35, r"\beta_{DK}",
                 "disappointment per unit of confirmation", ("C-D0-029", "C-D0-031"))  # fmt: skip
     causes = [
-        _beta(m, f"disappointment_by_{k.perceived.removeprefix('perceived_')}", k.disappointment,
+        path(m, f"disappointment_by_{k.perceived.removeprefix('perceived_')}", k.disappointment,
               rf"\beta_{{D{k.symbol}}}", f"disappointment per unit of perceived {k.doc}",
               ("C-D0-035", *k.claims[1:2])) * m[k.perceived]
         for k in kinds
@@ -243,12 +227,12 @@ def _strain(m: Model, kinds: tuple[FailureKind, ...]) -> None:
     disappointment = m.state(
         "disappointment", carry=0.6, symbol="D", unit="z", doc="disappointment",
         target=b_k * m["confirmation"] + sp.Add(*causes)
-        + _disposition(m, "disappointment", "D", 0.78),
+        + disposition(m, "disappointment", "D", 0.78),
         claims=("C-D0-017", "C-D0-035"),
     )  # fmt: skip
-    b_x = _beta(m, "exhaustion_by_disappointment", 0.55, r"\beta_{XD}",
+    b_x = path(m, "exhaustion_by_disappointment", 0.55, r"\beta_{XD}",
                 "exhaustion per unit of disappointment", ("C-D0-036", "C-D0-037"))  # fmt: skip
-    b_f = _beta(m, "exhaustion_by_failure", 0.12, r"\beta_{XF}",
+    b_f = path(m, "exhaustion_by_failure", 0.12, r"\beta_{XF}",
                 "exhaustion per unit of perceived failure, of any kind",
                 ("C-D0-022", "C-D0-023", "C-D0-024", "C-D0-025"))  # fmt: skip
     shield = m.parameter(
@@ -271,7 +255,7 @@ def _strain(m: Model, kinds: tuple[FailureKind, ...]) -> None:
     weakened = 1 - shield * m["platform_reputation"] - soften * m["customer_support"]
     burden = m.define(
         "burden", b_x * weakened * disappointment + b_f * sp.Add(*(m[k.perceived] for k in kinds))
-        + _disposition(m, "emotional_exhaustion", "X", 0.79),
+        + disposition(m, "emotional_exhaustion", "X", 0.79),
         symbol="B", unit="z", doc="burden that exhaustion follows", claims=("C-D0-036",),
     )  # fmt: skip
     # Support speeds recovery only: a shorter memory would also let exhaustion build up faster.
@@ -280,33 +264,33 @@ def _strain(m: Model, kinds: tuple[FailureKind, ...]) -> None:
 
 
 def _evaluation(m: Model, kinds: tuple[FailureKind, ...]) -> None:
-    satisfied = _beta(m, "satisfaction_by_confirmation", 0.6, r"\beta_{SK}",
+    satisfied = path(m, "satisfaction_by_confirmation", 0.6, r"\beta_{SK}",
                       "satisfaction per unit of confirmation", ("C-D0-028",))  # fmt: skip
-    spoiled = _beta(m, "satisfaction_by_disappointment", -0.25, r"\beta_{SD}",
+    spoiled = path(m, "satisfaction_by_disappointment", -0.25, r"\beta_{SD}",
                     "satisfaction per unit of disappointment", ("C-D0-020",))  # fmt: skip
     m.state(
         "satisfaction", carry=0.7, symbol="S", unit="z", doc="satisfaction",
         target=satisfied * m["confirmation"] + spoiled * m["disappointment"]
-        + _disposition(m, "satisfaction", "S", 0.78),
+        + disposition(m, "satisfaction", "S", 0.78),
         claims=("C-D0-028", "C-D0-059", "C-D0-064"),
     )  # fmt: skip
     misled = next(k for k in kinds if k.lever == "product_representation")
-    broken = _beta(m, "trust_by_misrepresentation", -0.4, r"\beta_{GM}",
+    broken = path(m, "trust_by_misrepresentation", -0.4, r"\beta_{GM}",
                    f"trust per unit of perceived {misled.doc}", ("C-D0-018",))  # fmt: skip
-    earned = _beta(m, "trust_by_satisfaction", 0.35, r"\beta_{GS}",
+    earned = path(m, "trust_by_satisfaction", 0.35, r"\beta_{GS}",
                    "trust per unit of satisfaction", ("C-D0-054",))  # fmt: skip
     m.state(
         "trust", carry=0.95, symbol="G", unit="z", doc="trust in the platform",
         target=broken * m[misled.perceived] + earned * m["satisfaction"]
-        + _disposition(m, "trust", "G", 0.905),
+        + disposition(m, "trust", "G", 0.905),
         claims=("C-D0-018", "C-D0-054", "C-D0-062"),
     )  # fmt: skip
 
 
 def _outcomes(m: Model) -> None:
-    b_i = _beta(m, "intention_by_exhaustion", 0.6, r"\beta_{IX}",
+    b_i = path(m, "intention_by_exhaustion", 0.6, r"\beta_{IX}",
                 "intention to leave per unit of exhaustion", ("C-D0-026", "C-D0-040"))  # fmt: skip
-    b_d = _beta(m, "intention_by_disappointment", 0.1, r"\beta_{ID}",
+    b_d = path(m, "intention_by_disappointment", 0.1, r"\beta_{ID}",
                 "intention to leave per unit of disappointment, not by way of exhaustion",
                 ("C-D0-031",))  # fmt: skip
     context = m.parameter(
@@ -317,7 +301,7 @@ def _outcomes(m: Model) -> None:
     intention = m.state(
         "discontinuance_intention", carry=0.8, symbol="I", unit="z", doc="intention to leave",
         target=b_i * sp.exp(context) * m["emotional_exhaustion"] + b_d * m["disappointment"]
-        + _disposition(m, "discontinuance_intention", "I", 0.74),
+        + disposition(m, "discontinuance_intention", "I", 0.74),
         claims=("C-D0-026", "C-D0-040"),
     )  # fmt: skip
     logits = {}

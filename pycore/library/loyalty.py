@@ -14,6 +14,8 @@ import sympy as sp
 
 from pycore.errors import require_name
 from pycore.library import after_sales
+from pycore.library.measures import priced_levers
+from pycore.library.z_scale import disposition, path, standardised
 from pycore.model.distributions import HalfNormal, LogNormal, Normal
 from pycore.model.model import Model
 
@@ -142,7 +144,7 @@ def loyalty(framework: Framework = "attributes") -> Model:
         doc="Cases, service as perceived, satisfaction, trust and value, loyalty (Document 3).",
     )  # fmt: skip
     _people(m)
-    after_sales.levers(m)
+    priced_levers(m, after_sales.MEASURES)
     _declared(m)
     after_sales.cases(m, _purchase(m))
     _perceptions(m)
@@ -202,16 +204,6 @@ def _purchase(m: Model) -> sp.Symbol:
                    logit=base + habit * m["heavy"] + again * m["behavioural_loyalty"])  # fmt: skip
 
 
-def _disposition(m: Model, state: str, symbol: str, value: float) -> sp.Expr:
-    """What makes consumers differ in a state beyond its causes."""
-    sd = m.parameter(
-        f"sd_{state}", value, HalfNormal(1), unit="z", symbol=rf"\psi_{{{symbol}}}",
-        doc=f"spread of personal {state.replace('_', ' ')} beyond its causes",
-    )  # fmt: skip
-    return sd * m.trait(f"disposition_{state}", Normal(0, 1), unit="z", symbol=f"d^{{{symbol}}}",
-                        doc=f"personal disposition: {state.replace('_', ' ')}")  # fmt: skip
-
-
 def _perceptions(m: Model) -> None:
     """A perception is a personal outlook and the memory of one's own cases."""
     weight = m.parameter(
@@ -230,9 +222,9 @@ def _perceptions(m: Model) -> None:
                        claims=("C-D3-046", "C-D3-126"))  # fmt: skip
     strain = sp.log(1 + m["wait"]) * (1 - calm * m["transparency"])
     scores = {
-        "speed": -_z(strain, _STRAIN),
+        "speed": -standardised(strain, _STRAIN),
         "professionalism": m["skill"] + tact - m["passed_on"],
-        "solution": _z(m["solved"], _SOLVED),
+        "solution": standardised(m["solved"], _SOLVED),
         "convenience": 2 * (6 - m["process_steps"]) / 3,
     }
     for name, (symbol, doc, claims) in _DIMENSIONS.items():
@@ -254,15 +246,10 @@ def _perceptions(m: Model) -> None:
         )  # fmt: skip
 
 
-def _z(expression: sp.Expr, of: tuple[float, float]) -> sp.Expr:
-    centre, scale = of
-    return (expression - centre) / scale
-
-
 def _anger(m: Model) -> None:
     m.state("grievance", carry=0.85, symbol="G", unit="z", claims=("C-D3-003", "C-D3-054"),
             doc="remembered cases that ended badly",
-            target=_z(m["grievance_opened"], _GRIEVANCE))  # fmt: skip
+            target=standardised(m["grievance_opened"], _GRIEVANCE))  # fmt: skip
 
 
 def _paths(m: Model, effect: str, causes: dict[str, float],
@@ -271,16 +258,15 @@ def _paths(m: Model, effect: str, causes: dict[str, float],
     terms = []
     for cause, value in causes.items():
         symbols = (_LETTERS.get(effect, effect), m.element(cause).symbol)
-        path = m.parameter(
+        coefficient = path(
+            m,
             f"{effect}_by_{cause}",
             value,
-            Normal(0, 0.7),
-            unit="z per z",
-            symbol=rf"\beta_{{{symbols[0]}{symbols[1]}}}",
-            claims=_PATH_CLAIMS.get((effect, cause), ()),
-            doc=f"{effect.replace('_', ' ')} per unit of {m.element(cause).doc}",
+            rf"\beta_{{{symbols[0]}{symbols[1]}}}",
+            f"{effect.replace('_', ' ')} per unit of {m.element(cause).doc}",
+            _PATH_CLAIMS.get((effect, cause), ()),
         )
-        terms.append(path * (more or {}).get(cause, sp.S.One) * m[cause])
+        terms.append(coefficient * (more or {}).get(cause, sp.S.One) * m[cause])
     return sp.Add(*terms)
 
 
@@ -322,7 +308,7 @@ def _evaluation(m: Model, framework: Framework) -> None:
             causes["satisfaction"] = 0.3
         causes |= wider.get(effect, {})
         target = _paths(m, effect, causes, moderated if effect == "satisfaction" else None)
-        target += _disposition(m, effect, _LETTERS[effect], _PERSONAL[framework][effect])
+        target += disposition(m, effect, _LETTERS[effect], _PERSONAL[framework][effect])
         if effect == "satisfaction":
             m.update(m[effect], carry=carries[effect], target=target)
         else:
@@ -337,19 +323,19 @@ def _layers(m: Model) -> None:
         "cognitive_loyalty", carry=0.9, symbol=_LETTERS["cognitive_loyalty"], unit="z",
         doc="loyalty as a judgement: better than the others", claims=("C-D3-052", "C-D3-055"),
         target=_paths(m, "cognitive_loyalty", {"perceived_value": 0.4, "trust": 0.3})
-        + _disposition(m, "cognitive_loyalty", "L^{c}", 0.84),
+        + disposition(m, "cognitive_loyalty", "L^{c}", 0.84),
     )  # fmt: skip
     m.state(
         "affective_loyalty", carry=0.95, symbol=_LETTERS["affective_loyalty"], unit="z",
         doc="loyalty as a feeling: belonging", claims=("C-D3-052", "C-D3-057"),
         target=_paths(m, "affective_loyalty", {"cognitive_loyalty": 0.3, "satisfaction": 0.25,
                                                "connection": 0.3})
-        + _disposition(m, "affective_loyalty", "L^{a}", 0.8),
+        + disposition(m, "affective_loyalty", "L^{a}", 0.8),
     )  # fmt: skip
     m.update(
         m["behavioural_loyalty"], carry=0.97,
         target=_paths(m, "behavioural_loyalty", {"affective_loyalty": 0.5, "cognitive_loyalty": 0.2})
-        + _disposition(m, "behavioural_loyalty", "L^{b}", 0.8),
+        + disposition(m, "behavioural_loyalty", "L^{b}", 0.8),
     )  # fmt: skip
 
 

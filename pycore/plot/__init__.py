@@ -6,13 +6,14 @@ drawn: :func:`table` gives the numbers of a figure, :func:`alt_text` says in wor
 
 from __future__ import annotations
 
+from pycore.plot.calibration import published_figures, rank_ecdf, sensitivity
 from pycore.plot.dose import dose_response
 from pycore.plot.intervals import forest, mediation_bars, ranking
 from pycore.plot.life import lives
 from pycore.plot.prior import priors
 from pycore.plot.style import PALETTE, WIDTH, alt_text, colours, table, use
 from pycore.plot.time import difference, trajectory_fan
-from pycore.plot.uncertainty import variance_split
+from pycore.plot.uncertainty import variance_over_time, variance_split
 
 __all__ = [
     "PALETTE",
@@ -25,9 +26,13 @@ __all__ = [
     "lives",
     "mediation_bars",
     "priors",
+    "published_figures",
+    "rank_ecdf",
     "ranking",
+    "sensitivity",
     "table",
     "trajectory_fan",
     "use",
+    "variance_over_time",
     "variance_split",
 ]

@@ -23,7 +23,7 @@ from pycore.plot.style import (
     use,
 )
 
-__all__ = ["forest", "mediation_bars", "ranking"]
+__all__ = ["forest", "mediation_bars", "ranking", "row_labels"]
 
 _ROW = 0.30  # inches per row
 _EFFECTS = ("kind", "path", "mean", "low", "high")
@@ -98,7 +98,7 @@ def forest(
                 *zip(*marked, strict=True), linestyle="none", marker="D", markersize=9,
                 markerfacecolor="none", markeredgecolor=PALETTE["vermillion"], markeredgewidth=1.4,
             )  # fmt: skip
-        _rows(axes, y, names)
+        row_labels(axes, y, names)
         _numbers(axes, rows, y)
         made = "\ndiamonds: value that made the synthetic data" if marked else ""
         axes.set_xlabel(f"{xlabel}; bars: 90% interval{made}")
@@ -199,7 +199,7 @@ def mediation_bars(
         axes.barh(y, shown["mean"], height=0.56, color=inks, alpha=0.75)
         axes.hlines(y, shown["low"], shown["high"], color=INK, linewidth=1.3)
         axes.axvline(0, color=MUTED, linewidth=1.0)
-        _rows(axes, np.asarray(y), names)
+        row_labels(axes, np.asarray(y), names)
         for height, head in heads:
             axes.text(
                 0, height, head, transform=axes.get_yaxis_transform(), fontweight="bold",
@@ -274,7 +274,7 @@ def ranking(
         axes.axvline(0, color=MUTED, linewidth=1.0)
         for k, option in enumerate(options):
             _whiskers(axes, rows.iloc[k : k + 1], y[k : k + 1], inks[option], size=8)
-        _rows(axes, y, names)
+        row_labels(axes, y, names)
         _numbers(axes, rows, y)
         axes.set_xlabel(f"{unit}; bars: 90% interval" if unit else "value; bars: 90% interval")
         axes.set_title("Ranked options" if title is None else title)
@@ -314,7 +314,8 @@ def _whiskers(axes: Axes, rows: pd.DataFrame, y: Any, ink: str, size: float = 6.
     axes.plot(rows["mean"], y, "o", color=ink, markersize=size)
 
 
-def _rows(axes: Axes, y: Any, names: Sequence[str]) -> None:
+def row_labels(axes: Axes, y: Any, names: Sequence[str]) -> None:
+    """Rows named at the left, with a grid across."""
     axes.set_yticks(y, names)
     axes.set_ylim(min(y) - 0.6, max(y) + 0.6)
     axes.grid(axis="x")

@@ -118,24 +118,9 @@ def priors(
 
 def _density(axes: Axes, y: int, prior: Distribution, value: float) -> tuple[float, float]:
     """Small density in a row; returns the 5 and 95 per cent points."""
-    from scipy import stats
+    from pycore.estimation.frozen import frozen
 
-    a = {k: float(v) for k, v in prior.arguments.items()}
-    kind = type(prior).__name__
-    frozen = {
-        "Normal": lambda: stats.norm(a["mu"], a["sigma"]),
-        "LogNormal": lambda: stats.lognorm(
-            a["sigma"], scale=a["mean"] * np.exp(-(a["sigma"] ** 2) / 2)
-        ),
-        "Exponential": lambda: stats.expon(scale=a["mean"]),
-        "Uniform": lambda: stats.uniform(a["low"], a["high"] - a["low"]),
-        "Beta": lambda: stats.beta(a["alpha"], a["beta"]),
-        "HalfNormal": lambda: stats.halfnorm(scale=a["sigma"]),
-        "Gamma": lambda: stats.gamma(a["alpha"], scale=1 / a["beta"]),
-    }
-    if kind not in frozen:
-        raise refuse("prior", kind, f"one of {', '.join(frozen)}")
-    law = frozen[kind]()
+    law = frozen(prior)
     first, five, ninety_five, last = (float(q) for q in law.ppf([0.005, 0.05, 0.95, 0.995]))
     low, high = min(first, value), max(last, value)
     grid = np.linspace(low, high, 161)

@@ -11,10 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pycore.errors import refuse, require_name
+from pycore.plot.direct_labels import label_ends
 from pycore.plot.series import axis_label, is_share, resolve
 from pycore.plot.style import INK, PALETTE, axes_for, finish, listed, pretty, use
+from pycore.simulation.variance import variance_parts
 
-__all__ = ["variance_split"]
+__all__ = ["variance_over_time", "variance_split"]
+
+_PARTS = ("parameter", "population", "monte_carlo")
 
 
 def variance_split(
@@ -30,8 +34,8 @@ def variance_split(
 ) -> tuple[Figure, Axes]:
     """Draw how much of an outcome's uncertainty is parameters and how much Monte Carlo error.
 
-    The variance between draws of the parameters contains the Monte Carlo variance of a single
-    draw; the parameters' part is what remains after subtracting it.
+    The parts are those of :func:`pycore.variance_parts`: standard deviations of the outcome over
+    parameters, and over populations of the size of the run (the Monte Carlo error of one draw).
 
     Parameters
     ----------
@@ -71,18 +75,12 @@ def variance_split(
         from pycore.simulation.compare import pool
 
         run = pool(run)
-    values, errors = run[name].isel(segment=0), run[f"{name}_mcse"].isel(segment=0)
-    if "stage" in values.dims:
-        stages = [str(s) for s in run["stage"].values]
-        if stage is None:
-            raise refuse("stage", None, f"one of {', '.join(stages)}")
-        require_name("stage", stage, stages)
-        values, errors = values.sel(stage=stage), errors.sel(stage=stage)
+    parts = variance_parts(run, variable, stage=stage).isel(segment=0)
     known = [int(p) for p in run["period"].values]
     when = known[-1] if period is None else period
     if when not in known:
         raise refuse("period", period, f"a whole number from {known[0]} to {known[-1]}")
-    values, errors = values.sel(period=when), errors.sel(period=when)
+    parts = parts.sel(period=when)
     names = [str(s) for s in run["scenario"].values]
     for scenario in scenarios or ():
         require_name("scenarios", scenario, names)
@@ -92,10 +90,9 @@ def variance_split(
     label = axis_label(run, name, stage).split(",")[0]
     rows = []
     for scenario in chosen:
-        chance = float((errors.sel(scenario=scenario) ** 2).mean())
-        between = float(values.sel(scenario=scenario).var("draw", ddof=1))
-        known_part = max(between - chance, 0.0)
-        rows.append((scenario, scale * known_part**0.5, scale * chance**0.5))
+        one = parts.sel(scenario=scenario)
+        spread = [max(float(one[part]), 0.0) ** 0.5 for part in ("parameter", "population")]
+        rows.append((scenario, scale * spread[0], scale * spread[1]))
     words = [(labels or {}).get(s, pretty(s)) for s in chosen]
     with use():
         figure, axes = axes_for(ax, 1.1 + 0.62 * len(rows))
@@ -121,4 +118,74 @@ def variance_split(
                 for w, r in zip(words, rows, strict=True)]  # fmt: skip
         finish(axes, pd.DataFrame(rows, columns=columns),
                f"Bars of standard deviations in {unit}. {listed(said)}.")  # fmt: skip
+    return figure, axes
+
+
+def variance_over_time(
+    parts: xr.Dataset,
+    *,
+    scenario: str | None = None,
+    segment: str | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw the parts of an outcome's variance, one upon the other, period by period.
+
+    Parameters
+    ----------
+    parts : xarray.Dataset
+        What :func:`pycore.variance_parts` returned.
+    scenario, segment : str, optional
+        Which, by default the first.
+    title : str, optional
+        The finding; by default what is drawn.
+    ax : matplotlib Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    figure, axes
+        Areas add up to the variance of a prediction; a part estimated below 0 is drawn as 0.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("coin", period="day")
+    >>> m.record(m.event("heads", probability=m.parameter("p", 0.5)))
+    >>> run = pc.simulate(m, consumers=1000, periods=3, seed=7, posterior={"p": [0.4, 0.5, 0.6]})
+    >>> figure, ax = variance_over_time(pc.variance_parts(run, "heads"))
+    >>> ax.get_xlabel()
+    'day'
+    """
+    for name in _PARTS:
+        if not isinstance(parts, xr.Dataset) or name not in parts:
+            raise refuse("parts", type(parts).__name__, "a result of pycore.variance_parts")
+    one = parts
+    for dim, label in (("scenario", scenario), ("segment", segment)):
+        known = [str(x) for x in parts[dim].values]
+        if label is not None:
+            require_name(dim, label, known)
+        one = one.sel({dim: known[0] if label is None else label})
+    heights = {n: np.maximum(one[n].values, 0.0) for n in _PARTS}
+    period = one["period"].values.astype(float)
+    variable = pretty(str(parts.attrs["stage"] or parts.attrs["variable"]))
+    unit = str(one["total"].attrs.get("units", "1"))
+    with use():
+        figure, axes = axes_for(ax, 3.4)
+        inks = [PALETTE[n] for n in ("blue", "orange", "sky")]
+        axes.stackplot(period, *heights.values(), colors=inks, alpha=0.85, linewidth=0)
+        tops = np.cumsum([h[-1] for h in heights.values()])
+        middles = [float(top - h[-1] / 2) for top, h in zip(tops, heights.values(), strict=True)]
+        axes.set_xlim(period[0], period[-1] if len(period) > 1 else period[0] + 1)
+        axes.set_ylim(0, 1.05 * max(float(np.sum(list(heights.values()), axis=0).max()), 1e-300))
+        size = f"{parts.attrs['population']:,} consumers"
+        words = ["parameters", f"population of {size}", "Monte Carlo"]
+        label_ends(axes, period[-1], middles, words, inks)
+        axes.set_xlabel(one["period"].attrs.get("units", "period"))
+        axes.set_ylabel(f"variance of {variable}" + (f", {unit}" if unit != "1" else ""))
+        axes.set_title("Uncertainty by its source" if title is None else title)
+        shown = one[list(_PARTS)].to_dataframe().reset_index()[["period", *_PARTS]]
+        total = sum(h[-1] for h in heights.values()) or 1.0
+        said = [f"{w} {h[-1] / total:.0%}" for w, h in zip(words, heights.values(), strict=True)]
+        finish(axes, shown, f"Stacked areas of variance. At the end: {listed(said)}.")
     return figure, axes

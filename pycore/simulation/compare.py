@@ -15,7 +15,7 @@ from pycore.program.program import Program
 from pycore.simulation import provenance
 from pycore.simulation.dataset import Quantity, monte_carlo_error, quantities, summarise
 
-__all__ = ["compare", "pool"]
+__all__ = ["compare", "pool", "sources"]
 
 
 def pool(run: xr.Dataset) -> xr.Dataset:
@@ -42,7 +42,7 @@ def pool(run: xr.Dataset) -> xr.Dataset:
     >>> int(pc.pool(run)["heads_count"].item() - run["heads_count"].sum().item())
     0
     """
-    model, program = _sources(run)
+    model, program = sources(run)
     ledger = run["ledger"].sum("segment", keepdims=True).assign_coords(segment=["all"])
     ledger = ledger.transpose(*run["ledger"].dims)
     pooled = summarise(model, program, ledger)
@@ -95,7 +95,7 @@ def compare(run: xr.Dataset, scenario: str, reference: str = "base") -> xr.Datas
     >>> round(d["heads_rate"].item(), 2)
     0.1
     """
-    model, program = _sources(run)
+    model, program = sources(run)
     known = [str(s) for s in run["scenario"].values]
     require_name("scenario", scenario, known)
     require_name("reference", reference, known)
@@ -135,7 +135,8 @@ def _paired(q: Quantity) -> npt.NDArray[np.float64]:
     return np.asarray(monte_carlo_error(q.parts[:1] - q.parts[1:2])[0])
 
 
-def _sources(run: xr.Dataset) -> tuple[Model, Program]:
+def sources(run: xr.Dataset) -> tuple[Model, Program]:
+    """Model and program of a run, from its provenance."""
     if not isinstance(run, xr.Dataset) or "ledger" not in run:
         raise refuse("run", type(run).__name__, "a Dataset that pc.simulate returned")
     text = run.attrs.get("provenance") or run.attrs.get("pooled_from", "")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from pycore.errors import refuse, require_name
-from pycore.simulation.compare import _sources
+from pycore.simulation.compare import sources
 from pycore.simulation.dataset import histogram_edges, influence, monte_carlo_error
 
 __all__ = ["quantile"]
@@ -58,7 +58,7 @@ def quantile(run: xr.Dataset, quantity: str, q: float | Sequence[float]) -> xr.D
     >>> [round(ninety[x].item(), 1) for x in ("value", "bound", "mcse")]
     [23.1, 0.2, 0.1]
     """
-    model, program = _sources(run)
+    model, program = sources(run)
     records = {r.name.split(":")[0]: r for r in program.records if r.kind == "histogram"}
     require_name("quantity", quantity, records)
     shares = np.atleast_1d(np.asarray(q, dtype=float))

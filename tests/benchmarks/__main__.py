@@ -23,6 +23,8 @@ from pycore.program import interpret
 from tests.benchmarks.benchmark_model import SEGMENTS
 from tests.benchmarks.cluster import exchange, two_workers
 from tests.benchmarks.coupling import coupling, exceeded
+from tests.benchmarks.histories import histories
+from tests.benchmarks.histories import missed as histories_missed
 from tests.benchmarks.machine import Machine, core_seconds, processor
 from tests.benchmarks.peers.columns import F64, Peer, standard_errors_apart
 from tests.benchmarks.peers.jax_scan import jax_scan
@@ -200,6 +202,8 @@ def main(arguments: list[str]) -> int:
     results["time flat in the number of consumers"] = flat_in_population(consumers, rounds)
     coupled = coupling(consumers // 2, rounds)
     results["consumers who influence each other against those who do not"] = coupled
+    event_histories = histories(quick=quick)
+    results |= event_histories
     for entry in results.values():
         entry["figures"]["processor"] = processor()
         entry["figures"]["build"] = _core.build_config()
@@ -213,6 +217,7 @@ def main(arguments: list[str]) -> int:
                     sys.stdout.write(f"    {label}: {value:.4g}\n")
     sys.stdout.write(f"{OUT}\n")
     below = [f"{name}: {line}" for name in SCENARIOS for line in missed(results[name])]
+    below += histories_missed(event_histories)
     above = exceeded(coupled)
     sys.stdout.writelines(f"below its target: {line}\n" for line in below)
     sys.stdout.writelines(f"above its limit: {line}\n" for line in above)

@@ -26,7 +26,7 @@ from tests.benchmarks.benchmark_model import PERIODS, benchmark_model
 
 TASKS = 300
 # Parts of a society that does hardly anything but exchange its sums, and its periods.
-PARTS, SMALL, MANY_PERIODS = (2, 16), 2048, 200
+PARTS, SMALL, MANY_PERIODS = (2, 16), 2048, 50
 
 
 def two_workers(consumers: int, rounds: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from numpy.testing import assert_allclose
 import pycore as pc
 from pycore import plot
 from pycore.errors import InputError
+from pycore.estimation.uniformity import band, p_value
 from pycore.model.model import Model
 from pycore.plot.direct_labels import spread
 from pycore.plot.series import Z90
@@ -81,6 +82,37 @@ def lived() -> xr.Dataset:
     return pc.trajectories(model(), ids=range(60), periods=12, seed=1)
 
 
+@cache
+def ranks() -> xr.Dataset:
+    """Ranks of three posteriors, one of them too narrow."""
+    rng = np.random.default_rng(1)
+    truth = rng.normal(0, [1.0, 1.0, 2.0], (100, 3))
+    found = (rng.standard_normal((100, 3, 99)) < truth[:, :, None]).sum(axis=2)
+    points, low, high = band(100, 99)
+    below = (found[:, :, None] < np.arange(1, 100)).mean(axis=0)
+    return xr.Dataset(
+        {
+            "rank": (("replicate", "parameter"), found),
+            "ecdf": (("parameter", "point"), below),
+            "low": ("point", low), "high": ("point", high),
+            "p_value": ("parameter", [p_value(found[:, j], 99) for j in range(3)]),
+        },
+        coords={"parameter": ["path_a", "path_b", "too_narrow"], "point": points},
+    )  # fmt: skip
+
+
+@cache
+def calibrated() -> xr.DataTree:
+    target = {"leavers in three months": pc.Target(
+        measure="share", stage="gone", value=0.3, error=0.03
+    )}  # fmt: skip
+    return pc.calibrate(model(), target, parameters=["rate"], consumers=1000, periods=12,
+                        particles=150, seed=1)  # fmt: skip
+
+
+SENSITIVITY = pd.DataFrame(
+    {"prior": [0.01, 0.2], "likelihood": [0.12, 0.03]}, index=["path_a", "path_b"]
+)
 NOT_A_RUN: Any = None
 EFFECTS = pd.DataFrame(
     [
@@ -124,6 +156,12 @@ FIGURES: dict[str, Callable[[], Drawn]] = {
     ),
     "priors": lambda: plot.priors(model()),
     "variance": lambda: plot.variance_split(drawn_run(), "share", stage="gone"),
+    "variances": lambda: plot.variance_over_time(
+        pc.variance_parts(drawn_run(), "share", stage="gone", population=200)
+    ),
+    "ranks": lambda: plot.rank_ecdf(ranks()),
+    "published": lambda: plot.published_figures(calibrated()),
+    "sensitivity": lambda: plot.sensitivity(SENSITIVITY),
 }
 
 
@@ -217,13 +255,15 @@ def test_bands_are_ninety_percent_monte_carlo_intervals() -> None:
     assert_allclose(table.loc[table["scenario"] == "support"].iloc[:, 2], pooled["share"])
 
 
-def test_parameter_uncertainty_is_the_spread_between_draws() -> None:
+def test_uncertainty_is_split_as_the_parts_of_the_variance() -> None:
     figure, _ = FIGURES["variance"]()
     row = plot.table(figure).set_index("scenario").loc["base"]
     end = pc.pool(drawn_run()).isel(period=-1, segment=0).sel(scenario="base", stage="gone")
-    between, chance = float(end["share"].var(ddof=1)), float((end["share_mcse"] ** 2).mean())
+    parts = pc.variance_parts(pc.pool(drawn_run()), "share", stage="gone")
+    known = float(parts["parameter"].sel(scenario="base", segment="all").isel(period=-1))
+    chance = float((end["share_mcse"] ** 2).mean())
     parameters, noise = row["parameters, sd (percentage points)"], row.iloc[1]
-    assert parameters == pytest.approx(100 * np.sqrt(max(between - chance, 0)))
+    assert parameters == pytest.approx(100 * np.sqrt(known))
     assert noise == pytest.approx(100 * np.sqrt(chance))
 
 
@@ -275,6 +315,10 @@ def test_labels_keep_order_and_distance_and_stay_where_they_can() -> None:
         (lambda: plot.priors(pc.Model("empty")), "parameters"),
         (lambda: plot.variance_split(run(), "share", stage="gone"), "draws"),
         (lambda: plot.variance_split(drawn_run(), "leave", period=99), "period"),
+        (lambda: plot.rank_ecdf(NOT_A_RUN), "check"),
+        (lambda: plot.published_figures(NOT_A_RUN), "fit"),
+        (lambda: plot.sensitivity(EFFECTS), "table"),
+        (lambda: plot.variance_over_time(run()), "parts"),
         (lambda: plot.table(plt.figure()), "figure"),
     ],
 )  # fmt: skip
