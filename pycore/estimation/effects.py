@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycore.errors import allowed_names, refuse, require_name
+from pycore.estimation.fitted import drawn_posterior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,10 +78,7 @@ def effects(
 
     if not 0 < probability < 1:
         raise refuse("probability", probability, "a number between 0 and 1")
-    if "posterior" not in fit.children:
-        raise refuse("fit", fit.attrs.get("sampler", "no posterior"),
-                     "a fit with draws (define products with := or Model.define)")  # fmt: skip
-    posterior = fit["posterior"]
+    posterior = drawn_posterior(fit)
     path = posterior["std_path" if standardised else "path"]
     states, latents = list(path["effect"].values), list(path["cause"].values)
     if effect is not None:

@@ -19,7 +19,7 @@ from pycore.estimation.laplace import approximate
 from pycore.estimation.likelihood_measures import likelihood_measures
 from pycore.estimation.maximum_likelihood import LikelihoodFit, maximise
 from pycore.estimation.plan import Plan
-from pycore.estimation.posterior import environment, named_results
+from pycore.estimation.posterior import environment, log_prior, named_results
 from pycore.estimation.quantities import implied, systems
 from pycore.estimation.sample import Sample, read
 from pycore.estimation.sampling import Draws, Progress, quiet_compiler, run
@@ -338,6 +338,7 @@ def _tree(
         {
             "diverging": (("chain", "draw"), drawn.diverging),
             "n_steps": (("chain", "draw"), drawn.steps),
+            "log_prior": (("chain", "draw"), log_prior(plan, drawn)),
         },
         coords={"chain": posterior["chain"], "draw": posterior["draw"]},
     )

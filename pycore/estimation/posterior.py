@@ -9,12 +9,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pycore.errors import refuse
-from pycore.estimation.plan import Plan, System
+from pycore.estimation.fitted import drawn_posterior
+from pycore.estimation.frozen import frozen
+from pycore.estimation.plan import Plan, System, entry_name
 from pycore.estimation.quantities import implied, quantities, systems, to_dataset
 from pycore.estimation.sample import Sample
 from pycore.estimation.sampling import Draws
 
-__all__ = ["environment", "named_results", "parameter_draws"]
+__all__ = ["environment", "log_prior", "named_results", "parameter_draws"]
 
 Array = NDArray[np.float64]
 
@@ -39,6 +41,23 @@ def named_results(plan: Plan, sample: Sample, draws: Draws, seed: int) -> xr.Dat
         plan, quantities(plan, known, made, intercepts), ("chain", "draw"),
         {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])},
     )  # fmt: skip
+
+
+def log_prior(plan: Plan, draws: Draws) -> Array:
+    """Log density of the priors of the model's own parameters, of every draw, but for a constant."""
+    read = {s.name for e in plan.parameters.values() for part in e for s in part.free_symbols}
+    total = np.zeros(draws.steps.shape)
+    for free in plan.free:
+        values = draws.values[free.name].reshape(*total.shape, free.size)
+        mine = [k for k in range(free.size) if free[k].name in read]
+        if mine:
+            assert free.prior is not None  # there are draws
+            total += frozen(free.prior).logpdf(values[..., mine]).sum(axis=-1)
+    for name, size in plan.correlations.items():
+        if any(entry_name(name, i, j) in read for i in range(size) for j in range(i)):
+            diagonal = np.diagonal(draws.values[name], axis1=-2, axis2=-1)  # of a Cholesky factor
+            total += 2 * (plan.defaults.correlation - 1) * np.log(diagonal).sum(axis=-1)
+    return total
 
 
 def _intercepts(sample: Sample, group: int, system: System, rng: np.random.Generator) -> Array:
@@ -73,12 +92,20 @@ def parameter_draws(fit: Any, draws: int, seed: int) -> dict[str, NDArray[np.flo
     ------
     InputError
         If ``draws`` is not positive, or if groups have parameters of their own.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model.from_lavaan("trust ~ b*delivery")
+    >>> names = ["trust", "delivery"]
+    >>> data = pc.SummaryData(corr=[[1, 0.6], [0.6, 1]], n=5000, names=names)
+    >>> drawn = parameter_draws(pc.estimate(m, data, method="laplace", seed=1), 100, seed=1)
+    >>> drawn["b"].shape, drawn["b"].mean().round(2).item()
+    ((100,), 0.6)
     """
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise refuse("draws", draws, "a whole number of at least 1")
-    if "posterior" not in fit.children:
-        raise refuse("fit", fit.attrs.get("sampler", "no posterior"), "a fit with draws")
-    posterior = fit["posterior"]
+    posterior = drawn_posterior(fit)
     names = [str(n) for n in np.atleast_1d(posterior.attrs["parameters"])]
     for name in names:
         if posterior[name].dims != ("chain", "draw"):

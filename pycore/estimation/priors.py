@@ -77,7 +77,8 @@ def choose(
     Returns
     -------
     priors : dict
-        Of the sampled parameters; None where neither the call nor the model gives one.
+        Of the sampled parameters; None where neither the call nor the model gives one, and the
+        items of the model are held: then the prior depends on what the parameter is.
     fixed : dict
         Parameters held at a number.
     defaults : Defaults
@@ -101,12 +102,17 @@ def choose(
             raise refuse(f"priors[{name!r}]", prior, "a distribution, or a number to hold it at")
         else:
             fixed[name] = float(prior)
+    held = not any(item.free for item in model.items.values())
     chosen: dict[str, Distribution | None] = {}
     for name in names:
         if name in fixed:
             continue
-        declared = model.of_kind(Parameter)[name].prior
-        chosen[name] = own.get(name, None if defaults.replace_own else declared)
+        prior = own.get(name)
+        if prior is None and not defaults.replace_own:
+            prior = model.of_kind(Parameter)[name].prior
+        if prior is None and not held:
+            prior = defaults.sd if is_positive(model, name) else defaults.path
+        chosen[name] = prior
     return chosen, fixed, defaults
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pycore.estimation.plan import NumPyArrays, Plan, System
 from pycore.model.numeric import evaluate
 
-__all__ = ["implied", "item_means", "quantities", "systems", "to_dataset"]
+__all__ = ["implied", "is_score", "item_means", "quantities", "systems", "to_dataset"]
 
 Array = NDArray[np.float64]
 
@@ -52,6 +52,12 @@ def item_means(system: System) -> Array:
     """Mean of each item at every point, where means are modelled."""
     level: Array = (system.intercept + system.loading @ _total(system) @ system.mean)[..., 0]
     return level
+
+
+def is_score(loading: Array, error: Array) -> NDArray[np.bool_]:
+    """Where an item is a state or trait itself, shape (points, items, latents)."""
+    exact = np.diagonal(error, axis1=1, axis2=2) == 0.0
+    return np.asarray((loading == 1.0) & exact[:, :, None])
 
 
 def _total(system: System) -> Array:
@@ -161,7 +167,7 @@ def _of_group(plan: Plan, system: System, intercept: Array | None) -> dict[str, 
         mean = system.mean[:, :, 0]
         level = system.intercept[:, :, 0]
         # An item that is a state itself has the state's intercept.
-        score = (system.loading == 1.0) & (error == 0.0)[:, :, None]
+        score = is_score(system.loading, system.error)
         made["intercept"] = level + np.einsum("pij,pj->pi", score, mean)
         made["state_intercept"] = mean
         made["std_state_intercept"] = mean / sd_latent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pycore.errors import refuse
+from pycore.estimation.fitted import drawn_posterior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,13 +82,28 @@ def summarise(fit: Any, *, probability: float = 0.90) -> FitSummary:
         Result of :func:`pycore.estimate`.
     probability : float
         Of the equal-tailed intervals, credible or confidence.
+
+    Raises
+    ------
+    InputError
+        For anything but a fit, or no probability.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model.from_lavaan("trust ~ b*delivery")
+    >>> names = ["trust", "delivery"]
+    >>> data = pc.SummaryData(corr=[[1, 0.6], [0.6, 1]], n=300, names=names)
+    >>> found = summarise(pc.estimate(m, data, method="ml"), probability=0.95)
+    >>> print(found.table.loc["b", ["est", "low", "high"]].round(2).tolist())
+    [0.6, 0.51, 0.69]
     """
     import pandas as pd
 
     if not 0 < probability < 1:
         raise refuse("probability", probability, "a number between 0 and 1")
-    likelihood = "estimates" in fit.children
-    results = fit["estimates"] if likelihood else fit["posterior"]
+    likelihood = "estimates" in getattr(fit, "children", ())
+    results = fit["estimates"] if likelihood else drawn_posterior(fit)
     rows = {}
     for label, variable in _quantities(results):
         if likelihood:

@@ -146,13 +146,22 @@ class _Writer:
         self, kind: str, left: str, right: str, entry: sp.Expr, *, default: bool
     ) -> Iterator[str]:
         """One line, unless lavaan would add it by itself."""
-        names = [automatic_name(kind, left, *(() if left == right else (right,)))]
-        if kind == "covariance" and automatic_name(kind, right, left) in self.model.elements:
-            left, right = right, left
-            names, default = [automatic_name(kind, left, right)], False
+        names = [automatic_name(kind, left)]
+        if left != right:
+            written = left
+            left, right = self._sides(left, right)
+            names, default = [automatic_name(kind, left, right)], default and left == written
         text = self._modified(kind, entry, names, right)
         if text != right or not default:
             yield f"{left} ~~ {text}"
+
+    def _sides(self, one: str, other: str) -> tuple[str, str]:
+        """The sides of a covariance as its name has them; else as words are sorted."""
+        pairs = sorted([(one, other), (other, one)])
+        for pair in pairs:
+            if automatic_name("covariance", *pair) in self.model.elements:
+                return pair
+        return pairs[0]
 
     def _means(self) -> Iterator[str]:
         form = self.form

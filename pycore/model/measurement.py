@@ -76,6 +76,14 @@ class Measurement(Derived):
             Whether :func:`pycore.estimate` takes the numbers given here as guesses (all but each
             first loading and what an item alone measures), or holds them.  What is written with
             parameters is estimated through them either way.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("service")
+        >>> trust = m.trait("trust", pc.Normal(0, 1))
+        >>> m.survey(trust, 3, loading=[1, 0.9, m.parameter("third", 0.8)], error=0.6)
+        ('trust_1', 'trust_2', 'trust_3')
         """
         target = self._measured("measures", measures)
         if isinstance(items, int) and not isinstance(items, bool):

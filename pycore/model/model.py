@@ -173,7 +173,7 @@ class Model(Measurement):
         y[ij] = ν[j] + λ[j]·average joy[i] + σ[j]·ε[ij] (x1, x2, x3)
         y[i] = income[i] (income)
         >>> list(m.parameters.index)[:3]
-        ['a', 'variance_joy', 'loading_x2']
+        ['a', 'variance_joy', 'variance_x1']
         """
         from pycore.model.lavaan import from_lavaan
 
