@@ -28,6 +28,8 @@ export IPYTHONDIR := $(CURDIR)/build/ipython
 # A user's own packages must not leak into a pinned environment.
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
+# Hundreds of processes import SymPy; without byte code each reads its source again, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup book test fast long bench wheel wasm lint format tidy unit notebooks pins clean distclean
 

@@ -194,7 +194,12 @@ void keep(const pycore::Kernels& one, const pycore::Kernels& other, const pycore
         again.restore(1, 0, everybody, words);
         const Result first = live_period(cohort, environments);
         const Result second = live_period(again, environments);
-        if (first.ledger != second.ledger || first.refusal != second.refusal)
+        // Consumers stand in another order than before: of several values that do not fit, another
+        // may be met first.
+        const auto where = [](const Result& result) {
+            return result.refusal.substr(0, result.refusal.find(": value"));
+        };
+        if (first.ledger != second.ledger || where(first) != where(second))
             found("what was put back lives another life");
     }
     for (std::size_t left = 1 + pick(random, 3); left > 0; --left) {

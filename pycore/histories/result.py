@@ -227,7 +227,7 @@ def summary(fit: xr.DataTree, *, probability: float = 0.90) -> HistorySummary:
     Examples
     --------
     >>> import pycore as pc
-    >>> left = pc.histories.retention([1000, 631, 468, 382, 326], method="ml")
+    >>> left = pc.histories.retention([1000, 869, 743, 653, 593], method="ml")
     >>> print(pc.histories.summary(left))
     retention: 1000 histories, maximum likelihood
     all gates met

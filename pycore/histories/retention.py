@@ -66,9 +66,9 @@ def retention(
 
     Examples
     --------
-    >>> fit = retention([1000, 631, 468, 382, 326, 289, 262, 241], method="ml")
+    >>> fit = retention([1000, 869, 743, 653, 593, 551, 517, 491], method="ml")
     >>> [round(float(fit.estimates[n][0]), 3) for n in ("alpha", "beta")]
-    [0.704, 1.182]
+    [0.668, 3.806]
     """
     check_options(method, draws, tune, chains, seed, progress)
     there = np.asarray(remaining, dtype=float)
