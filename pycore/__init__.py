@@ -42,6 +42,7 @@ _WHERE = {
     "facts": "pycore.facts",
     "histories": "pycore.histories",
     "htmt": "pycore.estimation",
+    "invariance": "pycore.estimation",
     "item_check": "pycore.estimation",
     "library": "pycore.library",
     "logistic": "pycore.model.functions",
@@ -94,6 +95,7 @@ __all__ = [
     "facts",
     "histories",
     "htmt",
+    "invariance",
     "item_check",
     "library",
     "logistic",
@@ -121,6 +123,7 @@ if TYPE_CHECKING:
     from pycore.estimation.calibrate import calibrate
     from pycore.estimation.effects import effects
     from pycore.estimation.estimate import estimate
+    from pycore.estimation.invariance import invariance
     from pycore.estimation.predict import predict
     from pycore.estimation.predictive import item_check
     from pycore.estimation.prior_check import prior_check

@@ -160,34 +160,16 @@ class Tape:
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
 
 @final
-class Latents:
-    def __init__(
-        self,
-        *,
-        states: int,
-        traits: int,
-        dispositions: int,
-        tape: Tape,
-        paths: Sequence[tuple[int, int]],
-        chance: Sequence[tuple[int, int]],
-        spread: Sequence[tuple[int, int]],
-        own_traits: Sequence[int],
-        free_traits: Sequence[int],
-        inner: Sequence[tuple[int, Sequence[int]]],
-        outer: Sequence[tuple[int, Sequence[int]]],
-    ) -> None: ...
-
-@final
 class Group:
     def __init__(
         self,
         *,
-        latents: Latents,
-        parameters: Sequence[int],
-        loadings: Sequence[tuple[int, float]],
-        errors: Sequence[tuple[int, float]],
-        traits: Sequence[tuple[int, float]],
-        correlations: Sequence[int],
+        items: int,
+        latents: int,
+        tape: Tape,
+        base: Sequence[float],
+        places: Sequence[int],
+        inputs: Sequence[int],
     ) -> None: ...
 
 @final
@@ -212,14 +194,7 @@ class Posterior:
         correlations: Sequence[CorrelationPrior],
         groups: Sequence[Group],
         units: Sequence[Unit],
-        measures: Sequence[int],
-        loading: Sequence[float],
-        error: Sequence[float],
-        free_loadings: Sequence[int],
-        free_errors: Sequence[int],
-        intercepts: Sequence[int],
-        centre: Sequence[float],
-        scale: Sequence[float],
+        means: bool,
     ) -> None: ...
     @property
     def size(self) -> int: ...

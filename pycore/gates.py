@@ -12,6 +12,7 @@ __all__ = ["UNMET", "marked", "unmet"]
 
 UNMET = "gates_failed"
 
+
 def unmet(source: Any) -> list[str]:
     """Return the gates not met, in words; none for what no fit stands behind.
 

@@ -17,9 +17,6 @@ namespace {
 using namespace pycore::estimation;
 
 using Numbers = Array<double>;
-using Pairs = std::vector<std::pair<Index, Index>>;
-using Blocks = std::vector<std::pair<Index, std::vector<Index>>>;
-using Scaled = std::vector<std::pair<Index, double>>;
 
 const double* vector_of(const char* name, const Numbers& values, Index size) {
     require_shape(name, values.ndim() == 1 && static_cast<Index>(values.size()) == size,
@@ -78,20 +75,6 @@ Tape make_tape(const Array<std::int32_t>& steps, const Numbers& numbers,
                         steps.at(i, 3), numbers.at(i)});
     }
     return {std::move(made), std::move(outputs), parameters};
-}
-
-std::vector<Correlated> to_correlated(const Blocks& blocks) {
-    std::vector<Correlated> found;
-    for (const auto& [which, rows] : blocks)
-        found.push_back({which, rows});
-    return found;
-}
-
-std::vector<Free> to_free(const Scaled& scaled) {
-    std::vector<Free> found;
-    for (const auto& [scalar, unit] : scaled)
-        found.push_back({scalar, unit});
-    return found;
 }
 
 void register_parts(py::module_& module) {
@@ -157,27 +140,14 @@ void register_parts(py::module_& module) {
                 return py::make_tuple(found, slopes);
             },
             py::arg("parameters"), "Results, and their derivatives (results, parameters).");
-    py::class_<Latents>(module, "Latents", "Covariance of the latent variables of one group.")
-        .def(py::init([](Index states, Index traits, Index dispositions, const Tape& tape,
-                         const Pairs& paths, const Pairs& chance, const Pairs& spread,
-                         std::vector<Index> own_traits, std::vector<Index> free_traits,
-                         const Blocks& inner, const Blocks& outer) {
-                 return Latents({states, traits, dispositions, tape, paths, chance, spread,
-                                 std::move(own_traits), std::move(free_traits),
-                                 to_correlated(inner), to_correlated(outer)});
+    py::class_<Group>(module, "Group", "One group: its matrices and the values that they read.")
+        .def(py::init([](Index items, Index latents, const Tape& tape, std::vector<double> base,
+                         std::vector<Index> places, std::vector<Index> inputs) {
+                 return Group{{items, latents, tape, std::move(base), std::move(places)},
+                              std::move(inputs)};
              }),
-             py::kw_only(), py::arg("states"), py::arg("traits"), py::arg("dispositions"),
-             py::arg("tape"), py::arg("paths"), py::arg("chance"), py::arg("spread"),
-             py::arg("own_traits"), py::arg("free_traits"), py::arg("inner"), py::arg("outer"));
-    py::class_<Group>(module, "Group", "One group and where its free quantities stand.")
-        .def(py::init([](const Latents& latents, std::vector<Index> parameters,
-                         const Scaled& loadings, const Scaled& errors, const Scaled& traits,
-                         std::vector<Index> correlations) {
-                 return Group{latents,         std::move(parameters), to_free(loadings),
-                              to_free(errors), to_free(traits),       std::move(correlations)};
-             }),
-             py::kw_only(), py::arg("latents"), py::arg("parameters"), py::arg("loadings"),
-             py::arg("errors"), py::arg("traits"), py::arg("correlations"));
+             py::kw_only(), py::arg("items"), py::arg("latents"), py::arg("tape"), py::arg("base"),
+             py::arg("places"), py::arg("inputs"));
     py::class_<Unit>(module, "Unit", "Statistics of respondents who answered the same items.")
         .def(py::init([](Index group, double n, double freedom, std::vector<Index> items,
                          std::vector<double> mean, const Numbers& scatter) {
@@ -195,21 +165,12 @@ void register_estimation(py::module_& module) {
     register_parts(module);
     py::class_<Posterior>(module, "Posterior", "Log posterior density of a structural model.")
         .def(py::init([](const ScalarPriors& scalars, std::vector<CorrelationPrior> correlations,
-                         std::vector<Group> groups, std::vector<Unit> units,
-                         std::vector<Index> measures, std::vector<double> loading,
-                         std::vector<double> error, std::vector<Index> free_loadings,
-                         std::vector<Index> free_errors, std::vector<Index> intercepts,
-                         std::vector<double> centre, std::vector<double> scale) {
+                         std::vector<Group> groups, std::vector<Unit> units, bool means) {
                  return Posterior({scalars, std::move(correlations), std::move(groups),
-                                   std::move(units), std::move(measures), std::move(loading),
-                                   std::move(error), std::move(free_loadings),
-                                   std::move(free_errors), std::move(intercepts), std::move(centre),
-                                   std::move(scale)});
+                                   std::move(units), means});
              }),
              py::kw_only(), py::arg("scalars"), py::arg("correlations"), py::arg("groups"),
-             py::arg("units"), py::arg("measures"), py::arg("loading"), py::arg("error"),
-             py::arg("free_loadings"), py::arg("free_errors"), py::arg("intercepts"),
-             py::arg("centre"), py::arg("scale"))
+             py::arg("units"), py::arg("means"))
         .def_property_readonly("size", &Posterior::size)
         .def(
             "evaluate",

@@ -1,12 +1,14 @@
-"""From answers to parameters: the long-run form of a model, fitted by Markov chains.
+"""From answers to parameters: the long-run form of a model, fitted to data.
 
-nutpie (or PyMC) is imported when a model is fitted, not before.
+By Markov chains, a normal approximation or maximum likelihood.  nutpie (or PyMC) is imported when
+chains are run, not before.
 """
 
 from pycore.estimation.calibrate import calibrate
 from pycore.estimation.effects import effects
 from pycore.estimation.errors import EstimateWarning, NotYetEstimated
 from pycore.estimation.estimate import estimate, to_pymc
+from pycore.estimation.invariance import invariance
 from pycore.estimation.posterior import parameter_draws
 from pycore.estimation.predict import predict
 from pycore.estimation.predictive import item_check
@@ -29,6 +31,7 @@ __all__ = [
     "effects",
     "estimate",
     "htmt",
+    "invariance",
     "item_check",
     "parameter_draws",
     "predict",

@@ -1,29 +1,23 @@
 """The posterior of a plan and its data, as the compiled core evaluates it.
 
 The same density as :func:`pycore.estimation.graph.pymc_model`, to which it is tested equal; nothing
-is compiled for a model, so that a first fit starts at once.
+is compiled for a model, so that a first fit starts at once.  Of a plan without priors it is the
+log-likelihood.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
-from pycore._core import CorrelationPrior, Group, Latents, Posterior, Unit
-from pycore.estimation.graph import INTERCEPT_SD, START, inside
-from pycore.estimation.plan import Plan
-from pycore.estimation.priors import is_positive
+from pycore._core import CorrelationPrior, Group, Posterior, Unit
+from pycore.estimation.plan import BLOCKS, Plan
 from pycore.estimation.sample import Sample
 from pycore.estimation.tape import tape
 from pycore.estimation.transforms import scalar_priors, unconstrained
-from pycore.model.distributions import Distribution, Normal
-from pycore.model.expressions import symbol
-from pycore.model.structural import Structural
 
 __all__ = ["Density"]
 
@@ -50,64 +44,37 @@ class Density:
         Name of each random variable → where it stands in the unconstrained vector.
     correlations : dict
         Name of each correlation matrix → its prior.
+    start : ndarray, shape (size,)
+        Near the middle of the priors.
     """
 
     def __init__(self, plan: Plan, sample: Sample) -> None:
         self.plan = plan
-        self.groups = len(plan.groups)
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.places: dict[str, slice] = {}
-        self._units = plan.units(sample.scale)
-        priors: list[Distribution] = []
         starts: list[float] = []
-        own = (self.groups,) if plan.varying else ()
-
-        def free(name: str, shape: tuple[int, ...], prior: Distribution, start: float) -> None:
-            count = math.prod(shape)
-            if count == 0:
-                return
-            self.shapes[name] = shape
-            self.places[name] = slice(len(priors), len(priors) + count)
-            priors.extend([prior] * count)
-            starts.extend([start] * count)
-
-        for name, prior in plan.priors.items():
-            free(name, own, prior, inside(prior, 0.5 if is_positive(plan.model, name) else START))
-        count = {word: len(unit) for word, unit in self._units.items()}
-        free("free_loading", (count["loading"],), plan.defaults.loading, 1.0)
-        free("free_error", (*own, count["error"]), plan.defaults.sd, 0.7)
-        free("free_trait", (*own, count["trait"]), plan.defaults.sd, 0.7)
-        if plan.means == "sampled":
-            free("free_intercept", (self.groups, len(plan.items)), Normal(0, INTERCEPT_SD), 0.0)
+        for free in plan.free:
+            self.shapes[free.name] = free.shape
+            self.places[free.name] = slice(len(starts), len(starts) + free.size)
+            start = free.start if free.prior is None else unconstrained(free.prior, free.start)
+            starts += [start] * free.size
         self.correlations: dict[str, CorrelationPrior] = {}
-        at = len(priors)
-        for name, members in plan.blocks.items():
-            for g in range(self.groups if plan.varying else 1):
-                label = f"{name}_{g}" if plan.varying else name
-                matrix = CorrelationPrior(len(members), plan.defaults.correlation)
-                self.correlations[label] = matrix
-                self.shapes[label] = (len(members), len(members))
-                self.places[label] = slice(at, at + matrix.size)
-                at += matrix.size
+        at = len(starts)
+        for name, size in plan.correlations.items():
+            prior = CorrelationPrior(size, plan.defaults.correlation)
+            self.correlations[name] = prior
+            self.shapes[name] = (size, size)
+            self.places[name] = slice(at, at + prior.size)
+            at += prior.size
         self.size = at
-        self.start = np.zeros(at)
-        self.start[: len(priors)] = [
-            unconstrained(p, s) for p, s in zip(priors, starts, strict=True)
-        ]
-        sampled = plan.means == "sampled"
+        self.start = np.array(starts + [0.0] * (at - len(starts)))
+        integrated = plan.means == "profiled" and any(f.prior is not None for f in plan.free)
         self._posterior = Posterior(
-            scalars=scalar_priors(priors),
+            scalars=scalar_priors([f.prior for f in plan.free for _ in range(f.size)]),
             correlations=list(self.correlations.values()),
-            groups=[self._group(g, form) for g, form in enumerate(plan.forms)],
-            units=_units(sample, integrated=plan.means == "profiled"),
-            measures=plan.measures.tolist(),
-            loading=plan.declared_loading.tolist(),
-            error=plan.declared_error.tolist(),
-            free_loadings=plan.free_loadings.tolist(),
-            free_errors=plan.free_errors.tolist(),
-            intercepts=self._numbers("free_intercept", None) if sampled else [],
-            centre=[float(c) for g in range(self.groups) for c in sample.centre(g)],
-            scale=sample.scale.tolist(),
+            groups=[_group(plan, g) for g in range(len(plan.groups))],
+            units=_units(sample, integrated=integrated),
+            means=plan.means == "modelled",
         )
 
     def __call__(self, z: Array) -> tuple[float, Array]:
@@ -132,83 +99,40 @@ class Density:
             found[name] = values.reshape(*z.shape[:-1], *shape)
         return found
 
-    def _numbers(self, name: str, group: int | None) -> list[int]:
-        """Scalars of one group, or of all."""
-        place = self.places.get(name, slice(0, 0))
-        numbers = list(range(place.start, place.stop))
-        if group is None or not self.plan.varying:
-            return numbers
-        each = len(numbers) // self.groups
-        return numbers[group * each : (group + 1) * each]
-
-    def _group(self, g: int, form: Structural) -> Group:
-        plan = self.plan
-
-        def scaled(word: str, group: int | None) -> list[tuple[int, float]]:
-            numbers = self._numbers(f"free_{word}", group)
-            return list(zip(numbers, self._units[word].tolist(), strict=True))
-
-        order = list(self.correlations)
-        return Group(
-            latents=_latents(plan, form),
-            parameters=[self._numbers(n, g)[0] for n in plan.priors],
-            loadings=scaled("loading", None),
-            errors=scaled("error", g),
-            traits=scaled("trait", g),
-            correlations=[
-                order.index(f"{n}_{g}" if plan.varying else n) for n in plan.blocks
-            ],
-        )  # fmt: skip
+    def environment(self, z: Array) -> dict[str, Array]:
+        """What the plan's expressions read, of points (count, size)."""
+        return self.plan.environment(self.expand(z))
 
 
-def _latents(plan: Plan, form: Structural) -> Latents:
-    """Write down how the covariance of states and traits follows from the parameters."""
-    which = {name: k for k, name in enumerate(plan.blocks)}
-
-    def blocks(names: Sequence[str], outer: bool) -> list[tuple[int, list[int]]]:
-        return [
-            (which[key], [names.index(n) for n in members])
-            for key, members in plan.blocks.items()
-            if (members[0] in plan.exogenous) == outer
-        ]
-
-    inner = blocks(form.disturbances, outer=False)
-    own = [n for n in plan.exogenous if n not in plan.free_traits]
-    own_places = [plan.exogenous.index(n) for n in own]
-    sd = sp.diag(*(sp.sqrt(v) for v in form.trait_variances))
-    paths = _entries(form.B.row_join(form.Gamma))
-    chance = _entries(form.chance if inner else form.Psi)
-    spread = _entries(form.trait_paths * sd) if inner else {}
-    numbers = {
-        symbol(n): sp.Float(v)
-        for n, v in {**form.values, **plan.fixed}.items()
-        if n not in plan.priors
-    }
-    entries = [*paths.values(), *chance.values(), *spread.values()]
-    entries += [sp.sqrt(form.Phi[k, k]) for k in own_places]
-    return Latents(
-        states=len(plan.states),
-        traits=len(plan.exogenous),
-        dispositions=len(form.disturbances),
-        tape=tape([e.xreplace(numbers) for e in entries], list(plan.priors)),
-        paths=list(paths),
-        chance=list(chance),
-        spread=list(spread),
-        own_traits=own_places,
-        free_traits=[plan.exogenous.index(n) for n in plan.free_traits],
-        inner=inner,
-        outer=blocks(plan.exogenous, outer=True),
+def _group(plan: Plan, g: int) -> Group:
+    """The matrices of a group: numbers, and where the expressions of free entries stand."""
+    items, latents = len(plan.items), len(plan.latents)
+    base: list[Array] = []
+    places, expressions = [], []
+    offset = 0
+    for block in BLOCKS:
+        numbers = np.zeros(plan.shape(block))
+        for (i, j), entry in plan.matrices[g][block].items():
+            if entry.is_number:
+                numbers[i, j] = float(entry)
+            else:
+                places.append(offset + i * numbers.shape[1] + j)
+                expressions.append(entry)
+        base.append(numbers.ravel())
+        offset += numbers.size
+    order: Mapping[str, int] = {name: k for k, name in enumerate(plan.entries)}
+    read = {s.name for e in expressions for s in e.free_symbols}
+    known = {n: e for n, e in plan.definitions(g).items() if n in read}
+    read |= {s.name for e in known.values() for s in e.free_symbols}
+    used = sorted(read & order.keys(), key=order.__getitem__)
+    return Group(
+        items=items,
+        latents=latents,
+        tape=tape(expressions, used, known),
+        base=np.concatenate(base).tolist(),
+        places=places,
+        inputs=[order[name] for name in used],
     )
-
-
-def _entries(matrix: Any) -> dict[tuple[int, int], sp.Expr]:
-    """Entries of a matrix that are not zero, by place."""
-    return {
-        (i, j): matrix[i, j]
-        for i in range(matrix.rows)
-        for j in range(matrix.cols)
-        if matrix[i, j] != 0
-    }
 
 
 def _units(sample: Sample, *, integrated: bool) -> list[Unit]:

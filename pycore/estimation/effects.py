@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycore.errors import allowed_names, refuse, require_name
+from pycore.estimation.fitted import drawn_posterior
 from pycore.gates import marked
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def effects(
 
     if not 0 < probability < 1:
         raise refuse("probability", probability, "a number between 0 and 1")
-    posterior = fit["posterior"]
+    posterior = drawn_posterior(fit)
     path = posterior["std_path" if standardised else "path"]
     states, latents = list(path["effect"].values), list(path["cause"].values)
     if effect is not None:

@@ -1,24 +1,30 @@
-"""Bayesian estimation of a model's long-run form from a survey or from published tables."""
+"""Estimation of a model's long-run form from a survey or from published tables."""
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
 
-from pycore.errors import refuse
+from pycore.errors import InputError, refuse
 from pycore.estimation.errors import EstimateWarning, NotYetEstimated
 from pycore.estimation.fit_measures import Gates, fit_measures, gates
 from pycore.estimation.graph import pymc_model
-from pycore.estimation.identification import unidentified
-from pycore.estimation.plan import Plan, make_plan
-from pycore.estimation.posterior import named_results
+from pycore.estimation.identification import improper, unidentified
+from pycore.estimation.laplace import approximate
+from pycore.estimation.likelihood_measures import likelihood_measures
+from pycore.estimation.maximum_likelihood import LikelihoodFit, maximise
+from pycore.estimation.plan import Plan
+from pycore.estimation.posterior import environment, log_prior, named_results
+from pycore.estimation.quantities import implied, systems
 from pycore.estimation.sample import Sample, read
 from pycore.estimation.sampling import Draws, Progress, quiet_compiler, run
+from pycore.estimation.specification import make_plan
+from pycore.model.distributions import Distribution
 from pycore.model.model import Model
 
 if TYPE_CHECKING:
@@ -26,8 +32,9 @@ if TYPE_CHECKING:
 
     from pycore.estimation.summary_data import SummaryData
 
-__all__ = ["estimate", "to_pymc"]
+__all__ = ["Method", "estimate", "to_pymc"]
 
+Method = Literal["nuts", "laplace", "ml"]
 _FEW_POINTS = 5
 
 
@@ -36,14 +43,15 @@ def estimate(
     data: pd.DataFrame | SummaryData | Mapping[Any, SummaryData],
     *,
     group: str | None = None,
+    equal: Iterable[str] = (),
     ordinal: bool = False,
     missing: Literal["fiml", "listwise"] = "fiml",
     priors: Mapping[str, Any] | Literal["blavaan"] | None = None,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
-    seed: int,
-    method: Literal["nuts"] = "nuts",
+    seed: int | None = None,
+    method: Method = "nuts",
     progress: Progress = None,
 ) -> xr.DataTree:
     """Fit the long-run structural form of a model.
@@ -57,8 +65,13 @@ def estimate(
         the items; or sufficient statistics.
     group : str, optional
         Column that separates groups.  If it is a constant trait of the model, or ``segment``, the
-        model says how groups differ and they share every parameter; else each has its own.
-        A table whose segments differ in constant traits is grouped by segment without being told.
+        model says how groups differ and they share every parameter; else each has its own, but for
+        what is ``equal`` or labelled in lavaan's syntax.  A table whose segments differ in constant
+        traits is grouped by segment without being told.
+    equal : iterable of str
+        What such groups share: ``"loadings"``, ``"intercepts"``, ``"means"``, ``"residuals"``,
+        ``"residual.covariances"``, ``"lv.variances"``, ``"lv.covariances"``, ``"regressions"``.
+        With equal intercepts, means of the states are free in all groups but the first.
     ordinal : bool
         Not yet available.
     missing : {"fiml", "listwise"}
@@ -69,9 +82,10 @@ def estimate(
     draws, tune, chains : int
         Kept and discarded draws per chain, and chains.
     seed : int
-        Same seed, same draws.
-    method : {"nuts"}
-        The sampler.
+        Same seed, same draws; needed unless ``method="ml"``.
+    method : {"nuts", "laplace", "ml"}
+        Markov chains; a normal approximation of the posterior at its mode, labelled as such; or
+        maximum likelihood, without priors.
     progress : bool or callable, optional
         Show a bar (by default on a terminal), or call with (draws done, draws in all).
 
@@ -79,15 +93,17 @@ def estimate(
     -------
     xarray.DataTree
         ``posterior``, ``sample_stats``, ``fit_measures`` and ``constant_data``; see
-        :mod:`pycore.estimation.posterior` for the names.  Parameters of the model that do not appear
-        in its long-run form stay at their declared values; ``attrs`` name them.
+        :mod:`pycore.estimation.quantities` for the names.  With ``method="ml"``, ``estimates`` in
+        place of the posterior: the same names with a leading dimension ``statistic`` of ``est``,
+        ``se``, ``z`` and ``p``.  Parameters of the model that do not appear in its long-run form
+        stay at their declared values; ``constant_data`` holds them.
 
     Raises
     ------
     InputError
         For data or options that cannot be used, before any work.
     NotYetEstimated
-        For ``ordinal=True`` and other methods.
+        For ``ordinal=True``.
     KeyboardInterrupt
         If interrupted before there are 50 draws per chain; later, the draws so far are returned and
         labelled partial.
@@ -95,8 +111,9 @@ def estimate(
     Warns
     -----
     EstimateWarning
-        If data cannot tell parameters apart, and if the draws miss a gate (R-hat, effective sample,
-        divergences).
+        If data cannot tell parameters apart, if draws miss a gate (R-hat, effective sample,
+        divergences), and if a solution is improper (correlations of states beyond .95, negative
+        variances), by name.
 
     Examples
     --------
@@ -111,29 +128,41 @@ def estimate(
     >>> fit = pc.estimate(m, data, seed=1, chains=2)
     >>> fit.posterior["beta"].mean().item()
     0.60
+    >>> fit = pc.estimate(m, data, method="ml")
+    >>> fit.estimates["beta"].sel(statistic=["est", "se"]).values.round(3).tolist()
+    [0.6, 0.046]
     """
+    names = (equal,) if isinstance(equal, str) else tuple(equal)
     _check_options(model, ordinal, method, draws, tune, chains, seed, progress)
     sample = read(model, data, group, missing)
-    plan = make_plan(model, sample, priors)
-    _require_sampler()
-    loose = unidentified(plan, sample)
+    if method == "ml":
+        fit = maximise(make_plan(model, sample, priors, equal=names, likelihood=True), sample)
+        _warn(_troubles(fit))
+        return _likelihood_tree(fit, sample)
+    assert seed is not None  # checked with the options
+    plan = make_plan(model, sample, priors, equal=names)
+    if method == "nuts":
+        _require_sampler()
+    loose = unidentified(plan)
     if loose:
-        warnings.warn(
+        _warn([
             f"data cannot tell apart {', '.join(loose)}: their posterior is what the priors make "
-            "of it; hold some of them fixed with priors={name: number}",
-            EstimateWarning,
-            stacklevel=2,
-        )
+            "of it; hold some of them fixed with priors={name: number}"
+        ])  # fmt: skip
     _warn_few_points(model, sample)
-    drawn = run(plan, sample, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
-    checked = gates(drawn)
-    if not checked.passed:
-        warnings.warn(
-            "these draws do not meet the gates: " + "; ".join(checked.failures),
-            EstimateWarning,
-            stacklevel=2,
+    if method == "laplace":
+        drawn = approximate(plan, sample, draws=draws, chains=chains, seed=seed)
+        checked = Gates.of_mode(drawn)
+    else:
+        drawn = run(
+            plan, sample, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
         )
-    return _tree(plan, sample, drawn, checked, loose, seed)
+        checked = gates(drawn)
+    if not checked.passed:
+        _warn(["these draws do not meet the gates: " + "; ".join(checked.failures)])
+    means = [implied(s)[0].mean(axis=0) for s in systems(plan, environment(plan, drawn))]
+    _warn(improper(plan, means))
+    return _tree(plan, sample, drawn, checked, loose, seed, _at_mode(model, sample, priors, names))
 
 
 def to_pymc(
@@ -157,8 +186,8 @@ def to_pymc(
     Returns
     -------
     pymc.Model
-        Model parameters under their own names; loadings, errors, trait deviations and intercepts
-        as ``free_…``, in units of the items' standard deviations.
+        Parameters with priors of their own under their own names; everything else as ``free_…``, in
+        units of the items' standard deviations.
 
     Examples
     --------
@@ -187,13 +216,13 @@ def _check_options(
         raise NotYetEstimated(
             "ordinal: received True, allowed is False in this version: answers count as numbers"
         )
-    if method != "nuts":
-        known = " (arrives later)" if method in ("ml", "laplace") else ""
-        raise NotYetEstimated(f"method: received {method!r}{known}, allowed is 'nuts'")
+    if method not in get_args(Method):
+        raise refuse("method", method, "'nuts', 'laplace' or 'ml'")
     for name, value, least in (("draws", draws, 10), ("tune", tune, 10), ("chains", chains, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise refuse(name, value, f"a whole number of at least {least}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+    known = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63
+    if not (known or (seed is None and method == "ml")):
         raise refuse("seed", seed, "a whole number from 0 to 2**63 - 1")
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise refuse("progress", progress, "True, False, None or a function of (done, all)")
@@ -217,49 +246,113 @@ def _warn_few_points(model: Model, sample: Sample) -> None:
         )
 
 
-def _tree(
-    plan: Plan, sample: Sample, drawn: Draws, checked: Gates, loose: tuple[str, ...], seed: int
-) -> xr.DataTree:
-    posterior = named_results(plan, sample, drawn, seed)
-    held = {n: v for n, v in plan.forms[0].values.items() if n not in plan.priors} | plan.fixed
-    posterior.attrs = {
-        "parameters": list(plan.priors), "partial": int(drawn.partial),
-        "inference_library": drawn.sampler, "seed": seed, "model": plan.model.name,
-        "means_known": int(sample.means),
+def _warn(messages: Iterable[str]) -> None:
+    for message in messages:
+        warnings.warn(message, EstimateWarning, stacklevel=3)
+
+
+def _troubles(fit: LikelihoodFit) -> list[str]:
+    """What a reader must know of a maximum of the likelihood."""
+    found = []
+    if not fit.mode.converged:
+        found.append(
+            f"the likelihood has no maximum here (slope {fit.mode.slope:.2g} per respondent): "
+            "these are no estimates"
+        )
+    if fit.covariance is None:
+        loose = unidentified(fit.plan)
+        found.append(
+            "the information is singular: data cannot tell apart "
+            + (", ".join(loose) if loose else "some parameters at this solution")
+        )
+    return [*found, *improper(fit.plan, fit.latents, fit)]
+
+
+def _at_mode(model: Model, sample: Sample, priors: Any, equal: tuple[str, ...]) -> dict[str, float]:
+    """Measures of the same model fitted without priors."""
+    held = {
+        n: p for n, p in (priors.items() if isinstance(priors, Mapping) else ())
+        if not isinstance(p, Distribution)
     }  # fmt: skip
-    units = xr.Dataset(
+    try:
+        fit = maximise(make_plan(model, sample, held, equal=equal, likelihood=True), sample)
+    except InputError:
+        return {}
+    return likelihood_measures(fit, sample)
+
+
+def _constant_data(plan: Plan, sample: Sample) -> xr.Dataset:
+    return xr.Dataset(
         {
             "n": ("unit", [u.n for u in sample.units]),
             "group": ("unit", [str(plan.groups[u.group]) for u in sample.units]),
             "mean": (("unit", "item"), np.array([u.mean for u in sample.units])),
             "covariance": (("unit", "item", "item_"), np.array([u.cov for u in sample.units])),
             "observed": (("unit", "item"), np.array([u.observed for u in sample.units])),
-            "held": ("parameter", list(held.values())),
+            "held": ("parameter", list(plan.held.values())),
         },
-        coords={"item": list(plan.items), "item_": list(plan.items), "parameter": list(held)},
+        coords={"item": list(plan.items), "item_": list(plan.items), "parameter": list(plan.held)},
     )
+
+
+def _about(plan: Plan, sample: Sample) -> dict[str, Any]:
+    return {
+        "model": plan.model.name, "model_json": plan.model.to_json(),
+        "respondents": sample.respondents, "group": plan.group_name or "",
+        "linearised": sorted({f"{t.state} <- {t.cause}" for f in plan.forms for t in f.linearised}),
+        "excluded": [e.state for e in plan.forms[0].excluded],
+    }  # fmt: skip
+
+
+def _likelihood_tree(fit: LikelihoodFit, sample: Sample) -> xr.DataTree:
+    estimates = fit.estimates()
+    estimates.attrs = {
+        "parameters": list(fit.plan.parameters), "model": fit.plan.model.name,
+        "information": fit.information, "means_known": int(sample.means),
+    }  # fmt: skip
+    tree = xr.DataTree.from_dict({
+        "estimates": estimates, "constant_data": _constant_data(fit.plan, sample),
+        "fit_measures": xr.Dataset(likelihood_measures(fit, sample)),
+    })  # fmt: skip
+    troubles = _troubles(fit)
+    tree.attrs = _about(fit.plan, sample) | {
+        "sampler": "maximum likelihood",
+        "gates_passed": int(not troubles),
+        "gates_failed": troubles,
+        "unidentified": [],
+    }
+    return tree
+
+
+def _tree(
+    plan: Plan, sample: Sample, drawn: Draws, checked: Gates, loose: tuple[str, ...], seed: int,
+    at_mode: dict[str, float],
+) -> xr.DataTree:  # fmt: skip
+    posterior = named_results(plan, sample, drawn, seed)
+    posterior.attrs = {
+        "parameters": list(plan.parameters), "partial": int(drawn.partial),
+        "inference_library": drawn.sampler, "seed": seed, "model": plan.model.name,
+        "means_known": int(sample.means),
+    }  # fmt: skip
     stats = xr.Dataset(
         {
             "diverging": (("chain", "draw"), drawn.diverging),
             "n_steps": (("chain", "draw"), drawn.steps),
+            "log_prior": (("chain", "draw"), log_prior(plan, drawn)),
         },
         coords={"chain": posterior["chain"], "draw": posterior["draw"]},
     )
     tree = xr.DataTree.from_dict(
         {
-            "posterior": posterior, "sample_stats": stats, "constant_data": units,
-            "fit_measures": fit_measures(plan, sample, drawn, posterior, seed),
+            "posterior": posterior, "sample_stats": stats,
+            "constant_data": _constant_data(plan, sample),
+            "fit_measures": fit_measures(plan, sample, drawn, posterior, at_mode, seed),
         }
     )  # fmt: skip
-    tree.attrs = {
-        "model": plan.model.name, "model_json": plan.model.to_json(), "seed": seed,
-        "respondents": sample.respondents, "sampler": drawn.sampler,
-        "partial": int(drawn.partial), "gates_passed": int(checked.passed),
-        "gates_failed": list(checked.failures), "rhat": checked.rhat,
-        "ess_bulk": checked.ess_bulk, "ess_tail": checked.ess_tail,
+    tree.attrs = _about(plan, sample) | {
+        "seed": seed, "sampler": drawn.sampler, "partial": int(drawn.partial),
+        "gates_passed": int(checked.passed), "gates_failed": list(checked.failures),
+        "rhat": checked.rhat, "ess_bulk": checked.ess_bulk, "ess_tail": checked.ess_tail,
         "divergences": checked.divergences, "unidentified": list(loose),
-        "linearised": sorted({f"{t.state} <- {t.cause}" for f in plan.forms for t in f.linearised}),
-        "excluded": [e.state for e in plan.forms[0].excluded],
-        "group": plan.group_name or "",
     }  # fmt: skip
     return tree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pycore.estimation.plan import NumPyArrays, Plan
-from pycore.estimation.posterior import flat_values, implied
-from pycore.estimation.sample import Sample
+from pycore.estimation.leave_one_out import leave_one_out
+from pycore.estimation.plan import Plan, System
+from pycore.estimation.posterior import environment
+from pycore.estimation.quantities import implied, item_means, systems
+from pycore.estimation.sample import Sample, Unit
 from pycore.estimation.sampling import Draws
 
 __all__ = ["Gates", "fit_measures", "gates"]
@@ -19,6 +22,8 @@ __all__ = ["Gates", "fit_measures", "gates"]
 _MOST_RHAT = 1.01
 _FEWEST_ESS = 400.0
 _REPLICATES = 500
+_LEFT_OUT_DRAWS = 1000  # evenly spaced
+_MOST_LEFT_OUT = 5000  # respondents: beyond, leaving one out says little
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Gates:
         The quantity with the smallest effective sample.
     partial : bool
         Whether the run was interrupted.
+    other : tuple of str
+        Further conditions that are not met.
     """
 
     rhat: float
@@ -43,6 +50,13 @@ class Gates:
     divergences: int
     worst: str
     partial: bool
+    other: tuple[str, ...] = ()
+
+    @classmethod
+    def of_mode(cls, draws: Draws) -> Gates:
+        """Independent draws around a mode have no chains to compare."""
+        size = float(draws.steps.size)
+        return cls(1.0, size, size, 0, "nothing", draws.partial, draws.troubles)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -60,7 +74,7 @@ class Gates:
             found.append(f"{self.divergences} divergent transitions (allowed: none)")
         if self.partial:
             found.append("interrupted before the last draw")
-        return tuple(found)
+        return (*found, *self.other)
 
     @property
     def passed(self) -> bool:
@@ -97,97 +111,143 @@ def gates(draws: Draws) -> Gates:
     )  # fmt: skip
 
 
-def fit_measures(plan: Plan, sample: Sample, draws: Draws, posterior: Any, seed: int) -> xr.Dataset:
-    """Posterior predictive p, SRMR and R².
+def fit_measures(
+    plan: Plan,
+    sample: Sample,
+    draws: Draws,
+    posterior: Any,
+    at_mode: Mapping[str, float],
+    seed: int,
+) -> xr.Dataset:
+    """Fit at the maximum of the likelihood, posterior predictive p, BRMSEA, LOO and R².
 
     Returns
     -------
     xarray.Dataset
-        ``ppp``: share of draws whose replicated data fit worse than the observed, by the likelihood
-        ratio against the saturated model (Wishart replicates; respondents without gaps).
-        ``srmr``: root mean square residual correlation at the posterior mean.  ``r2[state]``: share
-        of variance explained, posterior mean, with a leading group.
+        Those of :func:`pycore.estimation.likelihood_measures.likelihood_measures`, which use no
+        prior.  ``ppp``: share of draws whose replicated data fit worse than the observed, by the
+        likelihood ratio against the saturated model (Wishart replicates; respondents without gaps).
+        ``brmsea``: posterior mean of the Bayesian RMSEA (Garnier-Villarreal and Jorgensen 2020,
+        doi:10.1037/met0000224).  ``looic``, ``p_loo``, ``pareto_k``: leave-one-out information
+        criterion by Pareto-smoothed importance sampling of respondents, latent variables integrated
+        out, its effective number of parameters, and the worst shape.  ``r2[state]``: share of
+        variance explained, posterior mean, with a leading group.  NaN where data do not allow one.
     """
     rng = np.random.default_rng(seed)
+    made = systems(plan, environment(plan, draws))
+    both = [implied(system) for system in made]
     total = draws.steps.size
     chosen = rng.choice(total, size=min(_REPLICATES, total), replace=False)
-    arrays = NumPyArrays(total)
-    observed_misfit = np.zeros(len(chosen))
-    replicated = np.zeros(len(chosen))
-    residuals, explained, compared = [], [], 0
-    for g in range(len(plan.groups)):
-        system = plan.system(g, flat_values(plan, sample, draws, g), arrays)
-        latent, items = implied(system)
+    replicated, explained, compared = np.zeros(len(chosen)), [], 0
+    misfit = np.zeros(total)
+    for g, (latent, items) in enumerate(both):
         states = len(plan.states)
-        left = np.diagonal(system.disturbance, axis1=1, axis2=2)[:, :states]
+        left = np.diagonal(made[g].disturbance, axis1=1, axis2=2)[:, :states]
         whole = np.diagonal(latent, axis1=1, axis2=2)[:, :states]
         explained.append((1 - left / whole).mean(axis=0))
-        unit = next((u for u in sample.units if u.group == g and u.observed.all()), None)
-        if unit is None or unit.n <= len(plan.items):
+        units = [u for u in sample.units if u.group == g]
+        if len(units) > 1 or not units[0].observed.all() or units[0].n <= len(plan.items):
             continue
         compared += 1
-        one, two = _misfit(plan, g, unit, items[chosen], posterior, chosen, rng, sample.means)
-        observed_misfit += one
-        replicated += two
-        residuals.append(_residual(unit.cov, items.mean(axis=0)))
+        level = _levels(plan, posterior, made[g], g) if sample.means else None
+        misfit += _misfit(units[0], items, level)
+        replicated += _replicated(units[0], items[chosen], rng, sample.means)
     whole_sample = compared == len(plan.groups)
-    ppp = float((replicated > observed_misfit).mean()) if whole_sample else np.nan
-    srmr = float(np.sqrt(np.mean(residuals))) if whole_sample else np.nan
+    found: dict[str, Any] = dict(at_mode)
+    found["ppp"] = float((replicated > misfit[chosen]).mean()) if whole_sample else np.nan
+    looic, p_loo, worst = _leave_one_out(plan, sample, draws, posterior, made, both)
+    found |= {"looic": looic, "p_loo": p_loo, "pareto_k": worst, "brmsea": np.nan}
+    p, groups = len(plan.items), len(plan.groups)
+    moments = groups * (p * (p + 1) // 2 + p)
+    # A model that reproduces every moment leaves nothing to measure.
+    if whole_sample and at_mode.get("df", 1.0) > 0 and p_loo < moments:
+        excess = np.clip(misfit - moments, 0, None)
+        found["brmsea"] = float(
+            np.sqrt(excess / (sample.respondents * (moments - p_loo)) * groups).mean()
+        )
     r2 = np.array(explained)
     grouped = plan.group_name is not None
+    found["r2"] = (("group", "state") if grouped else ("state",), r2 if grouped else r2[0])
     coords: dict[str, Any] = {"state": list(plan.states)}
     if grouped:
         coords["group"] = list(plan.groups)
-    return xr.Dataset(
-        {
-            "ppp": ppp, "srmr": srmr,
-            "r2": (("group", "state") if grouped else ("state",), r2 if grouped else r2[0]),
-        },
-        coords=coords,
-    )  # fmt: skip
+    return xr.Dataset(found, coords=coords)
+
+
+def _levels(plan: Plan, posterior: Any, system: System, group: int) -> NDArray[np.float64]:
+    """Means of the items, at every draw."""
+    if plan.means == "modelled":
+        return item_means(system)
+    level = posterior["intercept"]
+    level = level.isel(group=group) if plan.group_name is not None else level
+    made: NDArray[np.float64] = level.values.reshape(-1, len(plan.items))
+    return made
 
 
 def _misfit(
-    plan: Plan,
-    group: int,
-    unit: Any,
-    items: NDArray[np.float64],
-    posterior: Any,
-    chosen: NDArray[np.int_],
-    rng: np.random.Generator,
-    means: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Likelihood ratio of observed and replicated statistics at each draw."""
-    size, n = len(plan.items), unit.n
-    factor = np.linalg.cholesky(items)
+    unit: Unit, items: NDArray[np.float64], level: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Likelihood ratio of the observed statistics against the saturated model, at each draw."""
     inverse = np.linalg.inv(items)
+    ratio: NDArray[np.float64] = _ratio(items, inverse, unit.cov, unit.n)
+    if level is not None:
+        away = unit.mean - level
+        ratio = ratio + unit.n * np.einsum("di,dij,dj->d", away, inverse, away)
+    return ratio
 
-    def ratio(cov: NDArray[np.float64]) -> NDArray[np.float64]:
-        sign = np.linalg.slogdet(items)[1] - np.linalg.slogdet(cov)[1]
-        product: NDArray[np.float64] = n * (sign + np.einsum("dij,dji->d", inverse, cov) - size)
-        return product
 
-    # Bartlett's decomposition: a Wishart matrix is a lower triangle of normals and chis, squared.
-    triangle = np.tril(rng.standard_normal((len(chosen), size, size)), -1)
-    degrees = n - 1 - np.arange(size)
-    triangle[:, np.arange(size), np.arange(size)] = np.sqrt(
-        rng.chisquare(degrees, (len(chosen), size))
+def _ratio(items: Any, inverse: Any, cov: Any, n: int) -> NDArray[np.float64]:
+    cov = np.broadcast_to(cov, items.shape)
+    sign = np.linalg.slogdet(items)[1] - np.linalg.slogdet(cov)[1]
+    found: NDArray[np.float64] = n * (
+        sign + np.einsum("dij,dji->d", inverse, cov) - items.shape[-1]
     )
-    root = factor @ triangle
+    return found
+
+
+def _replicated(
+    unit: Unit, items: NDArray[np.float64], rng: np.random.Generator, means: bool
+) -> NDArray[np.float64]:
+    """The same ratio of statistics that the model itself would give."""
+    draws, size, n = len(items), items.shape[-1], unit.n
+    # Bartlett's decomposition: a Wishart matrix is a lower triangle of normals and chis, squared.
+    triangle = np.tril(rng.standard_normal((draws, size, size)), -1)
+    degrees = n - 1 - np.arange(size)
+    triangle[:, np.arange(size), np.arange(size)] = np.sqrt(rng.chisquare(degrees, (draws, size)))
+    root = np.linalg.cholesky(items) @ triangle
     drawn = root @ np.swapaxes(root, -1, -2) / n
-    observed, replicated = ratio(np.broadcast_to(unit.cov, items.shape)), ratio(drawn)
-    if means:
-        level = posterior["intercept"]
-        level = level.isel(group=group) if plan.group_name is not None else level
-        nu = level.values.reshape(-1, size)[chosen]
-        away = unit.mean - nu
-        observed = observed + n * np.einsum("di,dij,dj->d", away, inverse, away)
-        replicated = replicated + rng.chisquare(size, len(chosen))
-    return observed, replicated
+    ratio = _ratio(items, np.linalg.inv(items), drawn, n)
+    return ratio + rng.chisquare(size, draws) if means else ratio
 
 
-def _residual(observed: NDArray[np.float64], fitted: NDArray[np.float64]) -> float:
-    """Mean squared residual of the correlations and relative variances, as in SRMR."""
-    sd = np.sqrt(np.diag(observed))
-    away = (observed - fitted) / np.outer(sd, sd)
-    return float((away[np.tril_indices(len(sd))] ** 2).mean())
+def _leave_one_out(
+    plan: Plan,
+    sample: Sample,
+    draws: Draws,
+    posterior: Any,
+    made: list[System],
+    both: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> tuple[float, float, float]:
+    """LOOIC, effective parameters and worst Pareto shape; NaN without a table of respondents."""
+    if sample.answers is None or sample.codes is None or sample.respondents > _MOST_LEFT_OUT:
+        return np.nan, np.nan, np.nan
+    total = draws.steps.size
+    chosen = np.linspace(0, total - 1, min(_LEFT_OUT_DRAWS, total)).round().astype(int)
+    likelihood = np.zeros((len(chosen), sample.respondents))
+    levels = [_levels(plan, posterior, s, g) for g, s in enumerate(made)]
+    seen = np.isfinite(sample.answers)
+    patterns, which = np.unique(np.column_stack([sample.codes, seen]), axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        g, items = int(pattern[0]), np.flatnonzero(pattern[1:])
+        rows = np.flatnonzero(which.ravel() == k)
+        factor = np.linalg.cholesky(both[g][1][chosen][:, items[:, None], items])
+        level, inverse = levels[g][chosen][:, items, None], np.linalg.inv(factor)
+        constant = 2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+        constant += len(items) * np.log(2 * np.pi)
+        for some in np.array_split(rows, 1 + len(rows) // 100):
+            solved = inverse @ (sample.answers[np.ix_(some, items)].T - level)
+            likelihood[:, some] = -0.5 * ((solved**2).sum(axis=1) + constant[:, None])
+    density, shape = leave_one_out(likelihood)
+    elpd = float(density.sum())
+    lppd = float((np.logaddexp.reduce(likelihood, axis=0) - np.log(len(likelihood))).sum())
+    return -2 * elpd, lppd - elpd, float(shape.max())

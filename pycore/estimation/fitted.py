@@ -14,8 +14,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pycore.errors import refuse, require_name
+from pycore.estimation.quantities import is_score
 
-__all__ = ["Fitted", "fitted", "group_labels"]
+__all__ = ["Fitted", "drawn_posterior", "fitted", "group_labels"]
 
 F64 = NDArray[np.float64]
 
@@ -36,8 +37,10 @@ class Fitted:
         Ψ.
     error : ndarray, shape (draws, items, items)
         Θ.
-    intercept : ndarray, shape (draws, items), or None
-        ν; None for data without means.
+    mean : ndarray, shape (draws, latents)
+        Means of states and traits; 0 unless the model says what they are.
+    level : ndarray, shape (draws, items), or None
+        Means of the items; None for data without means.
     """
 
     items: tuple[str, ...]
@@ -47,7 +50,8 @@ class Fitted:
     latent: F64
     disturbance: F64
     error: F64
-    intercept: F64 | None
+    mean: F64
+    level: F64 | None
 
     @property
     def covariance(self) -> F64:
@@ -58,8 +62,8 @@ class Fitted:
 
 def group_labels(fit: Any) -> list[Any]:
     """Labels of the groups of a fit; ``[None]`` for one without groups."""
-    path = _posterior(fit)["path"]
-    return list(path["group"].values) if "group" in path.dims else [None]
+    posterior = drawn_posterior(fit)
+    return list(posterior["group"].values) if "group" in posterior.dims else [None]
 
 
 def fitted(fit: Any, group: Any = None, draws: NDArray[np.int_] | None = None) -> Fitted:
@@ -79,7 +83,11 @@ def fitted(fit: Any, group: Any = None, draws: NDArray[np.int_] | None = None) -
     InputError
         For anything but a fit, or an unknown group.
     """
-    posterior = _posterior(fit)
+    posterior = drawn_posterior(fit)
+    lacking = {"path", "loading", "state_covariance", "item_covariance"} - set(posterior)
+    if lacking:
+        raise refuse("fit", f"a posterior without {', '.join(sorted(map(str, lacking)))}",
+                     "a fit with draws, of pc.estimate")  # fmt: skip
     labels = group_labels(fit)
     if labels == [None]:
         if group is not None:
@@ -93,7 +101,7 @@ def fitted(fit: Any, group: Any = None, draws: NDArray[np.int_] | None = None) -
 
     def read(name: str, *dims: str) -> F64:
         array = posterior[name].transpose("chain", "draw", *dims).values
-        flat = array.reshape(-1, *array.shape[2:])
+        flat = array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])
         return np.asarray(flat if draws is None else flat[draws], dtype=np.float64)
 
     causes = [latents.index(str(c)) for c in posterior["cause"].values]
@@ -103,22 +111,34 @@ def fitted(fit: Any, group: Any = None, draws: NDArray[np.int_] | None = None) -
     square[np.ix_(range(len(path)), effects, causes)] = path
     total = np.linalg.inv(np.eye(len(latents)) - square)
     disturbance = read("state_covariance", "state", "state_")
+    loading, error = read("loading", "item", "state"), read("item_covariance", "item", "item_")
+    mean, level = np.zeros(loading.shape[::2]), None
+    if "intercept" in posterior:
+        level = read("intercept", "item")
+    if level is not None and "state_intercept" in posterior:
+        alpha = read("state_intercept", "state")
+        mean = (total @ alpha[..., None])[..., 0]
+        # The intercept of an item that is a state itself is reported as the state's.
+        shift = mean[:, None, :] - is_score(loading, error) * alpha[:, None, :]
+        level = level + (loading * shift).sum(axis=2)
     return Fitted(
-        items=items, latents=latents, states=states, loading=read("loading", "item", "state"),
+        items=items, latents=latents, states=states, loading=loading,
         latent=total @ disturbance @ np.swapaxes(total, 1, 2), disturbance=disturbance,
-        error=read("item_covariance", "item", "item_"),
-        intercept=read("intercept", "item") if "intercept" in posterior else None,
+        error=error, mean=mean, level=level,
     )  # fmt: skip
 
 
-def _posterior(fit: Any) -> xr.Dataset:
+def drawn_posterior(fit: Any) -> xr.Dataset:
+    """The draws of a fit.
+
+    Raises
+    ------
+    InputError
+        For anything but a fit, and for a maximum of the likelihood, which has none.
+    """
     try:
         found = fit["posterior"]
-        names = set(found.data_vars)
-    except (TypeError, KeyError, AttributeError):
-        raise refuse("fit", type(fit).__name__, "a fit that pc.estimate returned") from None
-    missing = {"path", "loading", "state_covariance", "item_covariance"} - names
-    if missing:
-        raise refuse("fit", f"a posterior without {', '.join(sorted(missing))}",
-                     "a sampled fit that pc.estimate returned")  # fmt: skip
+    except (TypeError, KeyError):
+        received = getattr(fit, "attrs", {}).get("sampler", type(fit).__name__)
+        raise refuse("fit", received, "a fit with draws, of pc.estimate") from None
     return found.to_dataset() if isinstance(found, xr.DataTree) else found

@@ -1,8 +1,9 @@
 """The PyMC model: priors, and the marginal normal likelihood of the sufficient statistics.
 
 Latent variables are integrated out, so the cost does not grow with the number of respondents.  With
-complete answers the intercepts have a flat prior and are integrated out too, which leaves the
-Wishart likelihood of the covariances; they are drawn afterwards from their conditional.
+complete answers and an own mean for every item, the intercepts have a flat prior and are integrated
+out too, which leaves the Wishart likelihood of the covariances; they are drawn afterwards from their
+conditional.
 """
 
 from __future__ import annotations
@@ -12,15 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pycore.estimation.plan import Plan
-from pycore.estimation.priors import is_positive, random_variable
+from pycore.estimation.plan import Plan, entry_name
+from pycore.estimation.priors import random_variable
 from pycore.estimation.sample import Sample
 from pycore.model.numeric import Operations
 
-__all__ = ["INTERCEPT_SD", "START", "GraphArrays", "inside", "pymc_model", "statistics"]
-
-START = 0.1  # a path that starts at exactly 0 can have an exactly zero gradient
-INTERCEPT_SD = 10.0  # of sampled intercepts around the observed mean, in item sds
+__all__ = ["GraphArrays", "pymc_model", "statistics"]
 
 
 class GraphArrays:
@@ -29,46 +27,20 @@ class GraphArrays:
     def __init__(self) -> None:
         self.operations = graph_operations()
 
-    def fill(self, shape: tuple[int, int], base: Any, index: Any, values: list[Any]) -> Any:
+    def fill(
+        self, shape: tuple[int, int], base: NDArray[np.float64],
+        entries: dict[tuple[int, int], Any],
+    ) -> Any:  # fmt: skip
         """Set some entries of a constant matrix."""
         import pytensor.tensor as pt
 
         constant = pt.as_tensor_variable(np.asarray(base, dtype=np.float64).reshape(shape))
-        if not index:
+        if not entries:
             return constant
-        rows, columns = (list(axis) for axis in zip(*index, strict=True))
-        if isinstance(values, _Vector):
-            return constant[rows, columns].set(values.whole)
-        return constant[rows, columns].set(pt.stack([pt.as_tensor_variable(v) for v in values]))
-
-    def columns(self, vector: Any, count: int) -> list[Any]:
-        """Keep a vector whole: it is set in one operation."""
-        if isinstance(vector, list):
-            return vector
-        return _Vector(vector, count)
-
-    def product(self, *matrices: Any) -> Any:
-        """Matrix product."""
-        made = matrices[0]
-        for other in matrices[1:]:
-            made = made @ other
-        return made
-
-    def transpose(self, matrix: Any) -> Any:
-        """Transposed matrix."""
-        return matrix.T
-
-    def square(self, value: Any) -> Any:
-        """Square."""
-        return value**2
-
-
-class _Vector(list[Any]):
-    """Entries of a graph vector that remember the vector."""
-
-    def __init__(self, whole: Any, count: int) -> None:
-        super().__init__(whole[k] for k in range(count))
-        self.whole = whole
+        rows, columns = (list(axis) for axis in zip(*entries, strict=True))
+        return constant[rows, columns].set(
+            pt.stack([pt.as_tensor_variable(v) for v in entries.values()])
+        )
 
 
 def graph_operations() -> Operations:
@@ -89,8 +61,8 @@ def statistics(plan: Plan, sample: Sample) -> dict[str, NDArray[np.float64]]:
     Returns
     -------
     dict
-        ``root``: R with R Rᵀ = n·S per unit; ``freedom``: degrees of freedom; ``mean``, ``observed``
-        and ``count`` with sampled intercepts; ``unit_…``: units of the priors.
+        ``root``: R with R Rᵀ = n·S per unit; ``freedom``: degrees of freedom; ``mean`` and
+        ``observed`` where means are modelled.
     """
     roots = []
     for unit in sample.units:
@@ -98,20 +70,17 @@ def statistics(plan: Plan, sample: Sample) -> dict[str, NDArray[np.float64]]:
         roots.append(vectors * np.sqrt(np.clip(values, 0, None)))
     n = np.array([u.n for u in sample.units], dtype=np.float64)
     found = {"root": np.array(roots), "freedom": n - 1 if plan.means == "profiled" else n}
-    if plan.means == "sampled":
+    if plan.means == "modelled":
         found["mean"] = np.array([u.mean for u in sample.units])
         found["observed"] = np.array([u.observed for u in sample.units], dtype=np.float64)
-        found["centre"] = np.array([sample.centre(g) for g in range(len(plan.groups))])
-        found["scale"] = sample.scale
-    units = plan.units(sample.scale)
-    return found | {f"unit_{k}": v for k, v in units.items() if v.size}
+    return found
 
 
 def pymc_model(plan: Plan, sample: Sample) -> Any:
     """Build the PyMC model of a plan with its data.
 
-    Model parameters carry their own names; everything else is called ``free_…`` and is in units of
-    the items' standard deviations.
+    Parameters with a prior of their own carry their own names; everything else is called
+    ``free_…`` and is in units of the items' standard deviations.
 
     Returns
     -------
@@ -121,54 +90,35 @@ def pymc_model(plan: Plan, sample: Sample) -> Any:
     import pytensor.tensor as pt
 
     arrays = GraphArrays()
-    groups = len(plan.groups)
-    own = (groups,) if plan.varying else ()
     units = [u.group for u in sample.units]
     with pm.Model() as made:
         data = {k: _shaped(pm.Data(k, v), v) for k, v in statistics(plan, sample).items()}
-        shared: dict[str, Any] = {}
-        for name, prior in plan.priors.items():
-            start = 0.5 if is_positive(plan.model, name) else START
-            shared[name] = random_variable(name, prior, own, inside(prior, start))
-        for word, prior, size, start in (
-            ("loading", plan.defaults.loading, len(plan.free_loadings), 1.0),
-            ("error", plan.defaults.sd, len(plan.free_errors), 0.7),
-            ("trait", plan.defaults.sd, len(plan.free_traits), 0.7),
-        ):
-            shape = (size,) if word == "loading" else (*own, size)
-            shared[word] = (
-                data[f"unit_{word}"] * random_variable(f"free_{word}", prior, shape, start)
-                if size else np.zeros(shape)
-            )  # fmt: skip
-        for name, members in plan.blocks.items():
-            shared[name] = [
-                _correlation(name if len(own) == 0 else f"{name}_{g}", members, plan)
-                for g in range(groups if plan.varying else 1)
-            ]
-        if plan.means == "sampled":
-            scatter = pm.Normal(
-                "free_intercept", 0, INTERCEPT_SD, shape=(groups, len(plan.items)),
-                initval=np.zeros((groups, len(plan.items))),
-            )  # fmt: skip
-            intercepts = data["centre"] + data["scale"] * scatter
-        implied = []
-        for g in range(groups):
-            values = {
-                k: (v[g if plan.varying else 0] if k in plan.blocks else
-                    v[g] if plan.varying and k != "loading" else v)
-                for k, v in shared.items()
-            }  # fmt: skip
-            s = plan.system(g, values, arrays)
-            size = len(plan.latents)
-            across = s.loading @ pt.linalg.inv(pt.eye(size) - s.path)
+        environment: dict[str, Any] = {}
+        for free in plan.free:
+            assert free.prior is not None  # a plan of a likelihood has no PyMC model
+            variable = random_variable(free.name, free.prior, free.shape, free.start)
+            flat = variable.ravel() if free.shape else variable[None]
+            environment |= {entry_name(free.name, k): flat[k] for k in range(free.size)}
+        for name, size in plan.correlations.items():
+            factor = pm.LKJCorr(name, n=size, eta=plan.defaults.correlation)
+            matrix = factor @ factor.T
+            environment |= {
+                entry_name(name, i, j): matrix[i, j] for i in range(size) for j in range(i)
+            }
+        implied, levels = [], []
+        for g in range(len(plan.groups)):
+            s = plan.system(g, environment, arrays)
+            total = pt.linalg.inv(pt.eye(len(plan.latents)) - s.path)
+            across = s.loading @ total
             implied.append(across @ s.disturbance @ across.T + s.error)
+            levels.append((s.intercept + across @ s.mean)[:, 0])
         sigma = implied[0][None] if len(units) == 1 else pt.stack([implied[g] for g in units])
         away = None
-        if plan.means == "sampled":
+        if plan.means == "modelled":
             mask = data["observed"]
-            across = mask[:, :, None] * mask[:, None, :]
-            sigma = across * sigma + pt.eye(len(plan.items)) * (1 - mask[:, None, :])
-            away = mask * (data["mean"] - pt.stack([intercepts[g] for g in units]))
+            both = mask[:, :, None] * mask[:, None, :]
+            sigma = both * sigma + pt.eye(len(plan.items)) * (1 - mask[:, None, :])
+            away = mask * (data["mean"] - pt.stack([levels[g] for g in units]))
         pm.Potential("likelihood", _likelihood(sigma, data, away))
     return made
 
@@ -201,25 +151,6 @@ def _likelihood(sigma: Any, data: dict[str, Any], away: Any) -> Any:
         quadratic = quadratic + freedom * (bent**2).sum(axis=(-1, -2))
         observed = data["observed"].sum(axis=-1)
     return -0.5 * (freedom * (observed * np.log(2 * np.pi) + determinant) + quadratic).sum()
-
-
-def _correlation(name: str, members: tuple[str, ...], plan: Plan) -> Any:
-    import pymc as pm
-
-    factor = pm.LKJCorr(name, n=len(members), eta=plan.defaults.correlation)
-    return factor @ factor.T
-
-
-def inside(prior: Any, start: float) -> float:
-    """A start in the middle of a bounded prior, else the usual one."""
-    a = {k: float(v) for k, v in prior.arguments.items()}
-    if "low" in a:
-        return (a["low"] + a["high"]) / 2
-    if set(a) == {"alpha", "beta"} and type(prior).__name__ == "Beta":
-        return a["alpha"] / (a["alpha"] + a["beta"])
-    if "mean" in a:
-        return a["mean"]
-    return start
 
 
 def _shaped(variable: Any, value: NDArray[np.float64]) -> Any:

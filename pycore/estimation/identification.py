@@ -1,68 +1,104 @@
-"""Which parameters the covariances cannot tell apart, found before sampling."""
+"""What a model's moments cannot tell apart, and what a solution should not look like."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pycore.estimation.plan import NumPyArrays, Plan
-from pycore.estimation.posterior import implied
-from pycore.estimation.sample import Sample
+from pycore.estimation.plan import Plan
+from pycore.estimation.quantities import implied, item_means, systems
 
-__all__ = ["unidentified"]
+if TYPE_CHECKING:
+    from pycore.estimation.maximum_likelihood import LikelihoodFit
+
+__all__ = ["improper", "unidentified"]
+
+_CLOSE = 0.95
 
 _STEP = 1e-4
 _RANK = 1e-6
+_JITTER = 0.15  # relative; at equal loadings, or a path of 0, products lose derivatives
 
 
-def unidentified(plan: Plan, sample: Sample) -> tuple[str, ...]:
-    """Model parameters in the null space of the derivative of all implied covariances.
+def unidentified(plan: Plan) -> tuple[str, ...]:
+    """Model parameters in the null space of the derivative of all implied moments.
 
     Loadings, errors, trait deviations and correlations count as free too, so a parameter that they
-    can stand in for is named as well.  Taken at the declared values.
+    can stand in for is named as well.  Taken near the declared values.
     """
-    units = plan.units(sample.scale)
-    base: dict[str, Any] = {n: np.array([plan.forms[0].values[n]]) for n in plan.priors}
-    # At a path of exactly 0, products lose derivatives that they have everywhere else.
-    base = {n: np.where(np.abs(v) < 1e-3, 0.13, v) for n, v in base.items()}
-    columns: list[tuple[str, int | tuple[int, int] | None]] = [(n, None) for n in plan.priors]
-    for word, count, start in (
-        ("loading", len(plan.free_loadings), 1.0), ("error", len(plan.free_errors), 0.7),
-        ("trait", len(plan.free_traits), 0.7),
-    ):  # fmt: skip
-        base[word] = np.full((1, count), start) * (units[word] if count else 1.0)
-        columns += [(word, k) for k in range(count)]
-    for name, members in plan.blocks.items():
-        base[name] = np.eye(len(members))[None] * 0.8 + 0.2
-        columns += [(name, (i, j)) for i in range(len(members)) for j in range(i)]
-
-    # Every point of every difference at once: column k up in row k, down in row K + k.
-    count = len(columns)
-    points = {k: np.repeat(v, 2 * count, axis=0) for k, v in base.items()}
-    for k, (name, index) in enumerate(columns):
-        for row, step in ((k, _STEP), (count + k, -_STEP)):
-            if index is None:
-                points[name][row] += step
-            elif isinstance(index, tuple):
-                points[name][row, index[0], index[1]] += step
-                points[name][row, index[1], index[0]] += step
-            else:
-                points[name][row, index] += step
-    arrays = NumPyArrays(2 * count)
+    rng = np.random.default_rng(0)
+    base: dict[str, float] = {}
+    for free in plan.free:
+        declared = plan.forms[0].values.get(free.name)
+        for k in range(free.size):
+            value = free.start if declared is None else declared
+            value = 0.13 if abs(value) < 1e-3 else value
+            base[free[k].name] = value * (1 + _JITTER * rng.uniform(-1, 1))
+    base |= {name: 0.2 + 0.05 * rng.uniform(-1, 1) for name in plan.entries if name not in base}
+    names = list(base)
+    count = len(names)
+    # Every point of every difference at once: entry k up in row k, down in row K + k.
+    points = {n: np.full(2 * count, v) for n, v in base.items()}
+    for k, name in enumerate(names):
+        points[name][[k, count + k]] += [_STEP, -_STEP]
     found = []
-    for g in range(len(plan.groups)):
-        items = implied(plan.system(g, points, arrays))[1]
+    for system in systems(plan, points):
+        items = implied(system)[1]
         rows, below = np.tril_indices(items.shape[-1])
         found.append(items[:, rows, below])
-        if plan.varying:
-            break  # each group stands alone with parameters of its own
+        if plan.means == "modelled":
+            found.append(item_means(system))
     moments = np.concatenate(found, axis=1)
     matrix = ((moments[:count] - moments[count:]) / (2 * _STEP)).T
     size = np.linalg.norm(matrix, axis=0)
     matrix = matrix / np.where(size > 0, size, 1.0)
     _, singular, directions = np.linalg.svd(matrix, full_matrices=True)
     null = directions[int((singular > _RANK * max(float(singular[0]), 1e-300)).sum()) :]
-    names = [c[0] for c in columns]
-    loose = {names[k] for k in range(len(names)) if (np.abs(null[:, k]) > 1e-3).any()}
-    return tuple(n for n in plan.priors if n in loose)
+    loose = {names[k] for k in range(count) if (np.abs(null[:, k]) > 1e-3).any()}
+    return tuple(
+        name for name, expressions in plan.parameters.items()
+        if loose & {s.name for e in expressions for s in e.free_symbols}
+    )  # fmt: skip
+
+
+def improper(
+    plan: Plan, latents: list[NDArray[np.float64]], fit: LikelihoodFit | None = None
+) -> list[str]:
+    """Warnings, by name: states that are nearly the same, and variances below 0.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names.
+    latents : list of ndarray
+        Implied covariance of states and traits in each group.
+    fit : LikelihoodFit, optional
+        Only a likelihood lets variances be negative.
+    """
+    found = []
+    for g, cov in enumerate(latents):
+        where = "" if plan.group_name is None else f" in group {plan.groups[g]!r}"
+        variances = np.diag(cov)
+        negative = [plan.latents[k] for k in np.flatnonzero(variances <= 0)]
+        if fit is not None:
+            system = systems(plan, fit.density.environment(fit.mode.z[None]))[g]
+            own = np.diag(system.disturbance[0])
+            negative += [plan.latents[k] for k in np.flatnonzero((own < 0) & (variances > 0))]
+            error = np.diag(system.error[0])
+            negative += [plan.items[k] for k in np.flatnonzero(error < 0)]
+        if negative:
+            found.append(f"negative variances{where}: {', '.join(negative)}")
+        sd = np.sqrt(np.where(variances > 0, variances, np.nan))
+        correlation = cov / np.outer(sd, sd)
+        close = [
+            f"{plan.latents[i]} and {plan.latents[j]} ({correlation[i, j]:.3f})"
+            for i in range(len(cov)) for j in range(i) if abs(correlation[i, j]) > _CLOSE
+        ]  # fmt: skip
+        if close:
+            found.append(
+                f"correlations beyond {_CLOSE}{where}, which leave hardly anything to tell the two "
+                f"apart: {', '.join(close)}"
+            )
+    return found

@@ -1,12 +1,4 @@
-"""From sampled parameters to named results, and back to a simulation.
-
-What a reader relies on: ``path[effect, cause]``, ``loading[item, state]``, ``intercept[item]``,
-``item_variance[item]``, ``item_covariance[item, item_]``, ``state_covariance[state, state_]``, their
-``std_…`` versions, and the model's own parameters under their own names; a leading ``group``
-dimension where groups were asked for.  Covariances are those that paths leave over (``~~`` in
-lavaan's words): of errors between items, of disturbances and traits between states.  A path that the
-model does not have is 0.
-"""
+"""From draws to named results, and back to a simulation."""
 
 from __future__ import annotations
 
@@ -17,146 +9,66 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pycore.errors import refuse
-from pycore.estimation.plan import NumPyArrays, Plan, System
+from pycore.estimation.fitted import drawn_posterior
+from pycore.estimation.frozen import frozen
+from pycore.estimation.plan import Plan, System, entry_name
+from pycore.estimation.quantities import implied, quantities, systems, to_dataset
 from pycore.estimation.sample import Sample
 from pycore.estimation.sampling import Draws
 
-__all__ = ["flat_values", "implied", "named_results", "parameter_draws"]
+__all__ = ["environment", "log_prior", "named_results", "parameter_draws"]
 
-_WITH_MEANS = ("intercept", "std_intercept")
-
-
-def flat_values(plan: Plan, sample: Sample, draws: Draws, group: int) -> dict[str, Any]:
-    """Sampled values of one group with one leading dimension, in natural units."""
-    units = plan.units(sample.scale)
-    chains, count = draws.steps.shape
-    values: dict[str, Any] = {}
-    for name in plan.priors:
-        array = _flat(draws.values[name])
-        values[name] = array[:, group] if plan.varying else array
-    for word, size in (
-        ("loading", len(plan.free_loadings)), ("error", len(plan.free_errors)),
-        ("trait", len(plan.free_traits)),
-    ):  # fmt: skip
-        if not size:
-            values[word] = np.zeros((chains * count, 0))
-            continue
-        array = _flat(draws.values[f"free_{word}"])
-        if plan.varying and word != "loading":
-            array = array[:, group]
-        values[word] = array * units[word]
-    for name in plan.blocks:
-        factor = _flat(draws.values[f"{name}_{group}" if plan.varying else name])
-        values[name] = factor @ np.swapaxes(factor, -1, -2)
-    return values
+Array = NDArray[np.float64]
 
 
-def implied(system: System) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Covariance of (states, traits) and of items, for every draw."""
-    size = system.path.shape[-1]
-    total = np.linalg.inv(np.eye(size) - system.path)
-    latent = total @ system.disturbance @ np.swapaxes(total, -1, -2)
-    items = system.loading @ latent @ np.swapaxes(system.loading, -1, -2) + system.error
-    return latent, items
+def environment(plan: Plan, draws: Draws) -> dict[str, Array]:
+    """What the plan's expressions read, with one dimension of all draws."""
+    return plan.environment({
+        name: array.reshape(-1, *array.shape[2:]) for name, array in draws.values.items()
+    })  # fmt: skip
 
 
 def named_results(plan: Plan, sample: Sample, draws: Draws, seed: int) -> xr.Dataset:
-    """Every named result of a fit, for every draw."""
+    """Every named result of a fit, for every draw; see :mod:`pycore.estimation.quantities`."""
     shape = draws.steps.shape
-    rng = np.random.default_rng(seed)
-    arrays = NumPyArrays(shape[0] * shape[1])
-    parts = []
-    for g in range(len(plan.groups)):
-        system = plan.system(g, flat_values(plan, sample, draws, g), arrays)
-        parts.append(_group_results(plan, sample, draws, g, system, rng))
-    names = list(parts[0])
-    grouped = plan.group_name is not None
-    stacked = {n: np.stack([p[n] for p in parts], axis=1) if grouped else parts[0][n]
-               for n in names}  # fmt: skip
-    lead = ("chain", "draw", *(("group",) if grouped else ()))
-    dims = {
-        "path": ("effect", "cause"), "loading": ("item", "state"), "intercept": ("item",),
-        "item_variance": ("item",), "item_covariance": ("item", "item_"),
-        "state_covariance": ("state", "state_"),
-    }  # fmt: skip
-    made: dict[str, Any] = {}
-    for name in plan.priors:
-        own = ("chain", "draw", "group") if plan.varying else ("chain", "draw")
-        made[name] = (own, draws.values[name])
-    for name, array in stacked.items():
-        made[name] = (
-            (*lead, *dims[name.removeprefix("std_")]),
-            array.reshape(*shape, *array.shape[1:]),
-        )
-    coords: dict[str, Any] = {
-        "chain": np.arange(shape[0]), "draw": np.arange(shape[1]), "effect": list(plan.states),
-        "cause": list(plan.latents), "item": list(plan.items), "item_": list(plan.items),
-        "state": list(plan.latents), "state_": list(plan.latents),
-    }  # fmt: skip
-    if grouped:
-        coords["group"] = list(plan.groups)
-    data = xr.Dataset(made, coords=coords)
-    for name in plan.priors:
-        element = plan.model.element(name)
-        data[name].attrs = {"unit": element.unit, "long_name": element.doc}
-    return data
+    known = environment(plan, draws)
+    made = systems(plan, known)
+    intercepts = None
+    if plan.means == "profiled" and sample.means:
+        rng = np.random.default_rng(seed)
+        intercepts = [_intercepts(sample, g, s, rng) for g, s in enumerate(made)]
+    return to_dataset(
+        plan, quantities(plan, known, made, intercepts), ("chain", "draw"),
+        {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])},
+    )  # fmt: skip
 
 
-def _group_results(
-    plan: Plan, sample: Sample, draws: Draws, group: int, system: System, rng: np.random.Generator
-) -> dict[str, NDArray[np.float64]]:
-    latent, items = implied(system)
-    sd_latent = np.sqrt(np.diagonal(latent, axis1=1, axis2=2))
-    sd_items = np.sqrt(np.diagonal(items, axis1=1, axis2=2))
-    states = len(plan.states)
-    path = system.path[:, :states]
-    error = np.diagonal(system.error, axis1=1, axis2=2)
-    made = {
-        "path": path,
-        "loading": system.loading,
-        "item_variance": error,
-        "item_covariance": system.error,
-        "state_covariance": system.disturbance,
-        "std_path": path * sd_latent[:, None, :] / sd_latent[:, :states, None],
-        "std_loading": system.loading * sd_latent[:, None, :] / sd_items[:, :, None],
-        "std_item_variance": error / sd_items**2,
-        "std_item_covariance": _standardised(system.error, sd_items),
-        "std_state_covariance": _standardised(system.disturbance, sd_latent),
-    }
-    if sample.means:
-        made["intercept"] = _intercepts(plan, sample, draws, group, items, rng)
-        made["std_intercept"] = made["intercept"] / sd_items
-    return made
+def log_prior(plan: Plan, draws: Draws) -> Array:
+    """Log density of the priors of the model's own parameters, of every draw, but for a constant."""
+    read = {s.name for e in plan.parameters.values() for part in e for s in part.free_symbols}
+    total = np.zeros(draws.steps.shape)
+    for free in plan.free:
+        values = draws.values[free.name].reshape(*total.shape, free.size)
+        mine = [k for k in range(free.size) if free[k].name in read]
+        if mine:
+            assert free.prior is not None  # there are draws
+            total += frozen(free.prior).logpdf(values[..., mine]).sum(axis=-1)
+    for name, size in plan.correlations.items():
+        if any(entry_name(name, i, j) in read for i in range(size) for j in range(i)):
+            diagonal = np.diagonal(draws.values[name], axis1=-2, axis2=-1)  # of a Cholesky factor
+            total += 2 * (plan.defaults.correlation - 1) * np.log(diagonal).sum(axis=-1)
+    return total
 
 
-def _intercepts(
-    plan: Plan, sample: Sample, draws: Draws, group: int, items: Any, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    if plan.means == "sampled":
-        scatter = _flat(draws.values["free_intercept"])[:, group]
-        found: NDArray[np.float64] = sample.centre(group) + sample.scale * scatter
-        return found
+def _intercepts(sample: Sample, group: int, system: System, rng: np.random.Generator) -> Array:
+    """Drawn from their conditional, as a flat prior has it."""
+    items = implied(system)[1]
     unit = next(u for u in sample.units if u.group == group)
     noise = rng.standard_normal(items.shape[:2])
-    drawn: NDArray[np.float64] = unit.mean + np.einsum(
-        "dij,dj->di", np.linalg.cholesky(items), noise
-    ) / np.sqrt(unit.n)
+    drawn: Array = unit.mean + np.einsum("dij,dj->di", np.linalg.cholesky(items), noise) / np.sqrt(
+        unit.n
+    )
     return drawn
-
-
-def _standardised(covariance: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Variances as shares of the whole, covariances as correlations of what is left over."""
-    own = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        made = covariance / (own[:, :, None] * own[:, None, :])
-    made = np.where(np.isfinite(made), made, 0.0)
-    size = covariance.shape[-1]
-    made[:, np.arange(size), np.arange(size)] = own**2 / sd**2
-    return made
-
-
-def _flat(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    return array.reshape(-1, *array.shape[2:])
 
 
 def parameter_draws(fit: Any, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
@@ -180,10 +92,20 @@ def parameter_draws(fit: Any, draws: int, seed: int) -> dict[str, NDArray[np.flo
     ------
     InputError
         If ``draws`` is not positive, or if groups have parameters of their own.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model.from_lavaan("trust ~ b*delivery")
+    >>> names = ["trust", "delivery"]
+    >>> data = pc.SummaryData(corr=[[1, 0.6], [0.6, 1]], n=5000, names=names)
+    >>> drawn = parameter_draws(pc.estimate(m, data, method="laplace", seed=1), 100, seed=1)
+    >>> drawn["b"].shape, drawn["b"].mean().round(2).item()
+    ((100,), 0.6)
     """
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise refuse("draws", draws, "a whole number of at least 1")
-    posterior = fit["posterior"]
+    posterior = drawn_posterior(fit)
     names = [str(n) for n in np.atleast_1d(posterior.attrs["parameters"])]
     for name in names:
         if posterior[name].dims != ("chain", "draw"):

@@ -125,7 +125,7 @@ def _drawn(f: Fitted, known: F64, rng: np.random.Generator) -> tuple[F64, F64]:
 
     Respondents who answered the same items share the matrices.
     """
-    assert f.intercept is not None
+    assert f.level is not None
     count, size = len(f.loading), len(f.latents)
     states = np.zeros((count, len(known), size))
     items = np.full((count, len(known), len(f.items)), np.nan)
@@ -135,11 +135,11 @@ def _drawn(f: Fitted, known: F64, rng: np.random.Generator) -> tuple[F64, F64]:
         inside = f.covariance[:, seen][:, :, seen]
         towards = f.latent @ np.swapaxes(f.loading[:, seen], 1, 2)
         gain = np.linalg.solve(inside, np.swapaxes(towards, 1, 2)).swapaxes(1, 2)
-        away = known[rows][:, seen] - f.intercept[:, None, seen]
+        away = known[rows][:, seen] - f.level[:, None, seen]
         centre = away @ np.swapaxes(gain, 1, 2)
         left = f.latent - gain @ np.swapaxes(towards, 1, 2)
-        drawn = centre + _normal(left, len(rows), rng)
-        states[:, rows] = drawn
+        drawn = centre + _normal(left, len(rows), rng)  # from their means
+        states[:, rows] = f.mean[:, None] + drawn
         # Given the states, errors of unanswered items still depend on the answers if Θ is not
         # diagonal.
         error = f.error
@@ -150,7 +150,7 @@ def _drawn(f: Fitted, known: F64, rng: np.random.Generator) -> tuple[F64, F64]:
         if other.any():
             pull = other @ np.linalg.pinv(known_error, hermitian=True)
         noise = _normal(own - pull @ np.swapaxes(other, 1, 2), len(rows), rng)
-        level = f.intercept[:, None, ~seen] + drawn @ np.swapaxes(f.loading[:, ~seen], 1, 2)
+        level = f.level[:, None, ~seen] + drawn @ np.swapaxes(f.loading[:, ~seen], 1, 2)
         items[np.ix_(range(count), rows, np.flatnonzero(~seen))] = (
             level + rest @ np.swapaxes(pull, 1, 2) + noise
         )

@@ -80,7 +80,7 @@ def item_check(fit: Any, *, draws: int = 500, probability: float = 0.90, seed: i
         n = int(data["n"].values[unit])
         if n <= len(f.items):
             continue
-        observed = _statistics(f, data["covariance"].values[unit][None], None if f.intercept is None
+        observed = _statistics(f, data["covariance"].values[unit][None], None if f.level is None
                                else data["mean"].values[unit][None])  # fmt: skip
         covariance, mean = _replicated(f, n, rng)
         made = _statistics(f, covariance, mean)
@@ -128,7 +128,7 @@ def _replicated(f: Fitted, n: int, rng: np.random.Generator) -> tuple[F64, F64 |
     )
     made = root @ triangle
     mean = None
-    if f.intercept is not None:
+    if f.level is not None:
         noise = rng.standard_normal((count, size, 1))
-        mean = f.intercept + (root @ noise)[..., 0] / np.sqrt(n)
+        mean = f.level + (root @ noise)[..., 0] / np.sqrt(n)
     return made @ np.swapaxes(made, 1, 2) / n, mean

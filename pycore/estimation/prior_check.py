@@ -10,10 +10,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pycore.errors import refuse
-from pycore.estimation.plan import NumPyArrays, Plan, make_plan
-from pycore.estimation.posterior import implied
+from pycore.estimation.plan import Plan, entry_name
 from pycore.estimation.priors import sampled
+from pycore.estimation.quantities import implied, quantities, systems
 from pycore.estimation.sample import Sample, Unit
+from pycore.estimation.specification import make_plan
 from pycore.model.model import Model
 
 __all__ = ["prior_check"]
@@ -78,13 +79,15 @@ def prior_check(
         raise refuse("model", model.name, "a model with survey items")
     plan = make_plan(model, _no_data(model, dict(traits or {})), priors)
     rng = np.random.default_rng(seed)
-    values = _prior_values(plan, draws, rng)
-    system = plan.system(0, values, NumPyArrays(draws))
+    known = _prior_values(plan, draws, rng)
+    made_of = systems(plan, known)
+    system = made_of[0]
     cov = implied(system)[1]
     sd = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
     items = list(plan.items)
     states = len(plan.states)
-    found: dict[str, Any] = {n: ("draw", values[n]) for n in plan.priors}
+    values = quantities(plan, known, made_of)
+    found: dict[str, Any] = {n: ("draw", values[n][1]) for n in plan.parameters}
     found["path"] = (("draw", "effect", "cause"), system.path[:, :states])
     found["item_sd"] = (("draw", "item"), sd)
     found["item_correlation"] = (
@@ -115,18 +118,18 @@ def _no_data(model: Model, traits: dict[str, float]) -> Sample:
     return Sample(items, None, ("all",), False, (traits,), (unit,), True)
 
 
-def _prior_values(plan: Plan, draws: int, rng: np.random.Generator) -> dict[str, Any]:
-    values: dict[str, Any] = {n: sampled(p, rng, (draws,)) for n, p in plan.priors.items()}
-    units = plan.units(np.ones(len(plan.items)))
-    for word, prior, count in (
-        ("loading", plan.defaults.loading, len(plan.free_loadings)),
-        ("error", plan.defaults.sd, len(plan.free_errors)),
-        ("trait", plan.defaults.sd, len(plan.free_traits)),
-    ):
-        values[word] = sampled(prior, rng, (draws, count)) * (units[word] if count else 1.0)
-    for name, members in plan.blocks.items():
-        values[name] = _lkj(len(members), plan.defaults.correlation, draws, rng)
-    return values
+def _prior_values(
+    plan: Plan, draws: int, rng: np.random.Generator
+) -> dict[str, NDArray[np.float64]]:
+    found: dict[str, NDArray[np.float64]] = {}
+    for free in plan.free:
+        assert free.prior is not None
+        values = sampled(free.prior, rng, (draws, free.size))
+        found |= {entry_name(free.name, k): values[:, k] for k in range(free.size)}
+    for name, size in plan.correlations.items():
+        matrix = _lkj(size, plan.defaults.correlation, draws, rng)
+        found |= {entry_name(name, i, j): matrix[:, i, j] for i in range(size) for j in range(i)}
+    return found
 
 
 def _lkj(size: int, eta: float, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:

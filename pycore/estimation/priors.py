@@ -31,23 +31,37 @@ __all__ = ["BLAVAAN", "DEFAULT", "Defaults", "choose", "is_positive", "random_va
 class Defaults:
     """Priors of what the model says nothing about.
 
-    Loadings and standard deviations are in units of the items' standard deviations.
+    Everything is in units of the items' standard deviations, unless ``raw``.  ``cross`` is for
+    further loadings of an item, ``unscaled`` for loadings on what has a unit variance instead of a
+    marker, ``correlation`` is the η of LKJ.
     """
 
     path: Distribution
     sd: Distribution
     loading: Distribution
+    cross: Distribution
+    unscaled: Distribution
+    intercept: Distribution
+    mean: Distribution
     correlation: float
     replace_own: bool = False
+    raw: bool = False
 
 
-DEFAULT = Defaults(Normal(0, 0.7), Gamma(1, 0.5), Normal(1, 0.5), 2.0)
-BLAVAAN = Defaults(Normal(0, 10), Gamma(1, 0.5), Normal(0, 10), 1.0, replace_own=True)
+DEFAULT = Defaults(
+    path=Normal(0, 0.7), sd=Gamma(1, 0.5), loading=Normal(1, 0.5), cross=Normal(0, 0.5),
+    unscaled=Normal(0, 1), intercept=Normal(0, 10), mean=Normal(0, 1), correlation=2.0,
+)  # fmt: skip
+BLAVAAN = Defaults(
+    path=Normal(0, 10), sd=Gamma(1, 0.5), loading=Normal(0, 10), cross=Normal(0, 10),
+    unscaled=Normal(0, 10), intercept=Normal(0, 32), mean=Normal(0, 10), correlation=1.0,
+    replace_own=True, raw=True,
+)  # fmt: skip
 
 
 def choose(
     model: Model, names: tuple[str, ...], priors: Mapping[str, Any] | str | None
-) -> tuple[dict[str, Distribution], dict[str, float], Defaults]:
+) -> tuple[dict[str, Distribution | None], dict[str, float], Defaults]:
     """Prior of each parameter that the data speak to.
 
     Parameters
@@ -63,7 +77,8 @@ def choose(
     Returns
     -------
     priors : dict
-        Of the sampled parameters.
+        Of the sampled parameters; None where neither the call nor the model gives one, and the
+        items of the model are held: then the prior depends on what the parameter is.
     fixed : dict
         Parameters held at a number.
     defaults : Defaults
@@ -87,18 +102,17 @@ def choose(
             raise refuse(f"priors[{name!r}]", prior, "a distribution, or a number to hold it at")
         else:
             fixed[name] = float(prior)
-    chosen = {}
+    held = not any(item.free for item in model.items.values())
+    chosen: dict[str, Distribution | None] = {}
     for name in names:
         if name in fixed:
             continue
-        declared = model.of_kind(Parameter)[name].prior
-        default = defaults.sd if is_positive(model, name) else defaults.path
-        if name in own:
-            chosen[name] = own[name]
-        elif declared is None or defaults.replace_own:
-            chosen[name] = default
-        else:
-            chosen[name] = declared
+        prior = own.get(name)
+        if prior is None and not defaults.replace_own:
+            prior = model.of_kind(Parameter)[name].prior
+        if prior is None and not held:
+            prior = defaults.sd if is_positive(model, name) else defaults.path
+        chosen[name] = prior
     return chosen, fixed, defaults
 
 

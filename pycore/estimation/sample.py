@@ -22,6 +22,7 @@ from pycore.errors import InputError, allowed_names, refuse
 from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.summary_data import SummaryData, require_positive_definite
 from pycore.model.elements import Item
+from pycore.model.lavaan import GROUP
 from pycore.model.model import Model
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sample", "Unit", "answer_line", "read"]
 
-_MOST_PATTERNS = 64
+_MOST_PATTERNS = 2000
 _SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
 
 
@@ -65,6 +66,9 @@ class Sample:
         Statistics.
     means : bool
         Whether means are known.
+    answers, codes : ndarray or None
+        Of every respondent, (respondents, items) with NaN, and the group's number; None where only
+        statistics are known.
     """
 
     items: tuple[str, ...]
@@ -74,6 +78,8 @@ class Sample:
     traits: tuple[dict[str, float], ...]
     units: tuple[Unit, ...]
     means: bool
+    answers: NDArray[np.float64] | None = None
+    codes: NDArray[np.int_] | None = None
 
     @property
     def complete(self) -> bool:
@@ -252,7 +258,10 @@ def _from_table(model: Model, data: pd.DataFrame, group: str | None, missing: st
     columns = [str(c) for c in data.columns]
     if group is not None and group not in columns:
         raise refuse("group", group, allowed_names(c for c in columns if c not in items))
-    _require_columns("data", tuple(columns), items, known | ({group} if group else set()))
+    others = known | ({group} if group else set())
+    if not any(item.free for item in model.items.values()):
+        others |= set(columns)  # data of a model in lavaan's syntax may hold what it does not use
+    _require_columns("data", tuple(columns), items, others)
     group = group or _grouping(model, data)
     answers = np.column_stack([_column(model.items[i], data[i]) for i in items])
     labels, codes = (("all",), np.zeros(len(data), int))
@@ -279,7 +288,9 @@ def _from_table(model: Model, data: pd.DataFrame, group: str | None, missing: st
         levels.append({n: _level(n, where, data[n].to_numpy()[rows]) for n in present})
     traits, moderated = _group_traits(model, group, labels, levels)
     units = _units(answers[keep], codes[keep], items)
-    return Sample(items, group, tuple(labels), moderated, traits, units, True)
+    return Sample(
+        items, group, tuple(labels), moderated, traits, units, True, answers[keep], codes[keep]
+    )
 
 
 def _grouping(model: Model, data: pd.DataFrame) -> str | None:
@@ -340,7 +351,7 @@ def _column(item: Item, column: Any) -> NDArray[np.float64]:
 def _codes(group: str, column: Any) -> tuple[tuple[Any, ...], NDArray[np.int_]]:
     import pandas as pd
 
-    codes, labels = pd.factorize(column, sort=True)
+    codes, labels = pd.factorize(column, sort=pd.api.types.is_numeric_dtype(column))
     if (codes < 0).any():
         raise refuse("group", f"missing labels in {group!r}", "a label for every respondent")
     if len(labels) < 2:
@@ -367,6 +378,12 @@ def _group_traits(
     model: Model, group: str | None, labels: tuple[Any, ...], levels: list[dict[str, float]]
 ) -> tuple[tuple[dict[str, float], ...], bool]:
     """Constant traits of each group: its columns, else its segment, else its own label."""
+    if GROUP in model.constant_traits and group != GROUP:
+        # Groups of a model in lavaan's syntax are numbered, and have parameters of their own.
+        if group is None or len(labels) != len(model.segments):
+            found = None if group is None else f"{len(labels)} groups"
+            raise refuse("group", found, f"a column with {len(model.segments)} groups")
+        return tuple({**t, GROUP: k + 1.0} for k, t in enumerate(levels)), False
     if group in model.constant_traits:
         for label, level in zip(labels, levels, strict=True):
             try:

@@ -46,6 +46,8 @@ class Draws:
         Whether the run was interrupted.
     sampler : str
         Name and version.
+    troubles : tuple of str
+        What went wrong.
     """
 
     values: dict[str, NDArray[np.float64]]
@@ -53,6 +55,7 @@ class Draws:
     steps: NDArray[np.int64]
     partial: bool
     sampler: str
+    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,7 +166,11 @@ def _drawn(
         raise refuse("model", model.name, "a model with survey items")
     used = structural(model).parameters
     names = tuple(n for n in model.of_kind(Parameter) if n in used)
-    drawn, held, _ = choose(model, names, priors)
+    chosen, held, _ = choose(model, names, priors)
+    drawn = {name: prior for name, prior in chosen.items() if prior is not None}
+    for name in chosen:
+        if name not in drawn:
+            raise refuse(f"priors[{name!r}]", None, "a distribution, or a number to hold it at")
     if not drawn:
         raise refuse("priors", priors, "at least one parameter that is not held")
     return drawn, held

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pycore.errors import refuse
-from pycore.estimation.fitted import Fitted, fitted, group_labels
-from pycore.estimation.frozen import frozen
-from pycore.estimation.priors import choose
-from pycore.model.serialize import from_json
+from pycore.estimation.fitted import Fitted, drawn_posterior, fitted, group_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +21,7 @@ _THRESHOLD = 0.05
 _LARGEST_K = 0.7
 
 
-def prior_sensitivity(
-    fit: Any,
-    *,
-    priors: Mapping[str, Any] | str | None = None,
-    powers: tuple[float, float] = (0.5, 2.0),
-) -> pd.DataFrame:
+def prior_sensitivity(fit: Any, *, powers: tuple[float, float] = (0.5, 2.0)) -> pd.DataFrame:
     """Power-scale the priors and the likelihood of a fit (Kallioinen et al. 2023).
 
     The priors of the model's parameters, together, are raised to a power just above and below 1, and
@@ -41,8 +32,6 @@ def prior_sensitivity(
     ----------
     fit : xarray.DataTree
         Result of :func:`pycore.estimate`.
-    priors : mapping or "blavaan", optional
-        As they were given to :func:`pycore.estimate`.
     powers : (float, float)
         Weaker and stronger prior, for which the posterior means are given.
 
@@ -58,7 +47,7 @@ def prior_sensitivity(
     Raises
     ------
     InputError
-        For anything but a fit, for priors it cannot have had, or powers on one side of 1.
+        For anything but a fit with draws, or powers on one side of 1.
 
     Examples
     --------
@@ -77,11 +66,11 @@ def prior_sensitivity(
     if not 0 < weaker < 1 < stronger:
         raise refuse("powers", powers, "a power between 0 and 1, and one above 1")
     labels = group_labels(fit)
-    posterior = fit["posterior"]
+    posterior = drawn_posterior(fit)
     names = [str(n) for n in np.atleast_1d(posterior.attrs["parameters"])]
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     parts = {
-        "prior": _log_prior(fit, names, priors).reshape(shape),
+        "prior": fit["sample_stats"]["log_prior"].transpose("chain", "draw").values,
         "likelihood": sum((_log_likelihood(fit, label) for label in labels),
                           start=np.zeros(shape[0] * shape[1])).reshape(shape),
     }  # fmt: skip
@@ -136,20 +125,6 @@ def _scalars(posterior: Any, names: list[str]) -> dict[str, F64]:
     return found
 
 
-def _log_prior(fit: Any, names: list[str], priors: Mapping[str, Any] | str | None) -> F64:
-    """Sum of the log densities of the model's parameters in every draw."""
-    chosen, _, _ = choose(from_json(fit.attrs["model_json"]), tuple(names), priors)
-    total: Any = 0.0
-    for name in names:
-        if name not in chosen:
-            raise refuse("priors", f"{name!r} held at a number", "the priors of the fit")
-        values = fit["posterior"][name]
-        values = values.transpose("chain", "draw", *(d for d in values.dims if d == "group")).values
-        flat = values.reshape(values.shape[0] * values.shape[1], -1)
-        total = total + frozen(chosen[name]).logpdf(flat).sum(axis=1)
-    return np.asarray(total)
-
-
 def _log_likelihood(fit: Any, label: Any) -> F64:
     """Normal log likelihood of the sufficient statistics of one group, but for a constant."""
     f: Fitted = fitted(fit, label)
@@ -163,10 +138,10 @@ def _log_likelihood(fit: Any, label: Any) -> F64:
         sigma = f.covariance[:, seen][:, :, seen]
         spread = data["covariance"].values[unit][np.ix_(seen, seen)]
         size = n
-        if f.intercept is None:
+        if f.level is None:
             size = n - 1.0  # the mean integrated out
         else:
-            away = data["mean"].values[unit][seen] - f.intercept[:, seen]
+            away = data["mean"].values[unit][seen] - f.level[:, seen]
             spread = spread + away[:, :, None] * away[:, None, :]
         log_size = np.linalg.slogdet(sigma)[1]
         trace = np.trace(np.linalg.solve(sigma, np.broadcast_to(spread, sigma.shape)),

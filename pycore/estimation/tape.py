@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -55,7 +55,11 @@ class _Recorder:
         return found
 
 
-def tape(expressions: Sequence[sp.Basic], parameters: Sequence[str]) -> Tape:
+def tape(
+    expressions: Sequence[sp.Basic],
+    parameters: Sequence[str],
+    definitions: Mapping[str, sp.Basic] | None = None,
+) -> Tape:
     """Return expressions as one list of steps, in which what they share stands once.
 
     Parameters
@@ -64,6 +68,8 @@ def tape(expressions: Sequence[sp.Basic], parameters: Sequence[str]) -> Tape:
         Of the parameters alone, from the functions of :mod:`pycore.model.functions`.
     parameters : sequence of str
         Order of the parameters.
+    definitions : mapping of str to sympy.Basic, optional
+        Further names in the expressions, by what they are in the parameters.
 
     Examples
     --------
@@ -78,6 +84,8 @@ def tape(expressions: Sequence[sp.Basic], parameters: Sequence[str]) -> Tape:
     known = {name: recorder.add("parameter", k) for k, name in enumerate(parameters)}
     memo: dict[sp.Basic, Any] = {}
     operations = recorder.operations()
+    for name, definition in (definitions or {}).items():
+        known[name] = recorder.step(evaluate(definition, known, operations))
     outputs = [int(recorder.step(evaluate(e, known, operations, memo))) for e in expressions]
     steps = np.array(
         [(_CODES[name], a, b, c) for name, a, b, c, _ in recorder.steps], dtype=np.int32

@@ -35,7 +35,7 @@ _FIELDS: Final = (
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
-def scalar_priors(priors: Sequence[Distribution]) -> ScalarPriors:
+def scalar_priors(priors: Sequence[Distribution | None]) -> ScalarPriors:
     """Return independent priors of many scalars.
 
     Every prior is one of four forms in the unconstrained z: a normal in z; exp(z) with a density
@@ -43,8 +43,8 @@ def scalar_priors(priors: Sequence[Distribution]) -> ScalarPriors:
 
     Parameters
     ----------
-    priors : sequence of Distribution
-        One per scalar.
+    priors : sequence of Distribution or None
+        One per scalar; None is a flat one on the whole line.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def scalar_priors(priors: Sequence[Distribution]) -> ScalarPriors:
     >>> x.tolist(), round(log_density, 4)
     ([0.0, 1.0], -1.6447)
     """
-    written = [_written(prior) for prior in priors]
+    written = [(_REAL, {}, 0.0) if p is None else _written(p) for p in priors]
     return ScalarPriors(
         np.array([form for form, _, _ in written], dtype=np.int32),
         np.array([[f.get(n, 0.0) for n in _FIELDS] for _, f, _ in written]).reshape(-1, 9),

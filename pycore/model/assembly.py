@@ -37,7 +37,8 @@ class Assembly:
         self.updates = [order.index(n) for n in system.rows]
         self.states = tuple(system.rows)
         self.all_traits = tuple(system.traits)
-        measured = {item.measures for item in model.items.values()}
+        self.model = model
+        measured = {name for item in model.items.values() for name in item.loadings}
         self.exogenous = tuple(t for t in self.all_traits if t in measured)
         self.unmeasured = tuple(t for t in self.all_traits if t not in measured)
         self.averaged = _distinct(r for row in system.rows.values() for _, r in row.averaged)
@@ -60,14 +61,17 @@ class Assembly:
         )  # fmt: skip
         moments = {n: _moments(self.system, n) for n in self.all_traits}
         variances = tuple(moments[n][1] for n in self.unmeasured)
+        between = self._covariance(self.unmeasured, moments)
         chance = self._chance()
-        Psi = chance + paths * sp.diag(*variances) * paths.T if variances else chance
-        Phi = sp.diag(*(moments[n][1] for n in self.exogenous))
-        if not self.exogenous:
-            Phi = sp.zeros(0, 0)
+        Psi = chance + paths * between * paths.T if variances else chance
+        Phi = self._covariance(self.exogenous, moments)
         means = {n: moments[n][0] for n in self.all_traits}
-        measurement = _measurement(model, (*self.states, *self.exogenous))
-        used = set().union(*(m.free_symbols for m in (B, Gamma, Psi, Phi)))
+        measurement = self._measurement(model, (*self.states, *self.exogenous))
+        used = set().union(*(m.free_symbols for m in (B, Gamma, Psi, Phi, *measurement)))
+        if not any(item.free for item in model.items.values()):
+            # Where intercepts are not all free, what the states' own constants are matters.
+            used |= self._intercepts(means).free_symbols
+            used |= set().union(*(means[n].free_symbols for n in self.exogenous))
         return Structural(
             states=self.states, exogenous=self.exogenous, disturbances=self.unmeasured,
             items=tuple(model.items), B=B.as_immutable(), Gamma=Gamma.as_immutable(),
@@ -77,7 +81,7 @@ class Assembly:
                 len(self.exogenous), 1, [means[n] for n in self.exogenous]
             ),
             Lambda=measurement[0], Theta=measurement[1], nu=measurement[2],
-            trait_paths=paths.as_immutable(), trait_variances=variances,
+            trait_paths=paths.as_immutable(), trait_covariance=between.as_immutable(),
             chance=chance.as_immutable(), base=self.base, values=dict(self.system.values),
             parameters=tuple(n for n in model.of_kind(Parameter) if symbol(n) in used),
             linearised=tuple(self._linearised(model)), excluded=self.system.excluded,
@@ -85,6 +89,22 @@ class Assembly:
             recall=model.recall,
             _symbols={n: e.symbol for n, e in model.elements.items()},
         )  # fmt: skip
+
+    def _covariance(
+        self, traits: tuple[str, ...], moments: Mapping[str, tuple[sp.Expr, sp.Expr]]
+    ) -> sp.Matrix:
+        """Variances of drawn traits, and the covariances that the model declares."""
+        found = sp.zeros(len(traits), len(traits))
+        for k, name in enumerate(traits):
+            found[k, k] = moments[name][1]
+        for (one, other), value in self.model.trait_covariances.items():
+            if (one in traits) != (other in traits):
+                raise refuse("covary", f"{one}, {other}",
+                             "traits that are both measured by items, or neither")  # fmt: skip
+            if one in traits:
+                i, j = traits.index(one), traits.index(other)
+                found[i, j] = found[j, i] = self.system.clean(value)
+        return found
 
     # -------------------------------------------------------------- base steady state
 
@@ -110,6 +130,8 @@ class Assembly:
                     linear[i, self.states.index(name)] += self._number(coefficient)
             for coefficient, response in row.averaged:
                 weights[i, self.averaged.index(response)] += self._number(coefficient)
+        if not size:
+            return {}
         inverse = np.linalg.inv(np.eye(size) - linear)
         x = inverse @ constant
         if not self.averaged:
@@ -176,6 +198,8 @@ class Assembly:
         import numpy as np
 
         rows = list(self.system.rows.values())
+        if not rows:
+            return sp.zeros(0, 0)
         C = Averages(self.system, self.random).within(self.base)
         size = len(rows)
         found = sp.zeros(size, size)
@@ -202,6 +226,26 @@ class Assembly:
     def _between(self, one: Any, two: Any) -> sp.Expr:
         """Lasting differences that the slopes in drawn traits leave over; not shrunk."""
         return _bilinear(one.averaged, two.averaged, self.averaged, self.remainder)
+
+    def _measurement(
+        self, model: Model, latents: tuple[str, ...]
+    ) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix, sp.ImmutableMatrix]:
+        """Λ, Θ and ν as declared."""
+        items = list(model.items)
+        loadings = sp.zeros(len(items), len(latents))
+        errors = sp.zeros(len(items), len(items))
+        intercepts = sp.zeros(len(items), 1)
+        for i, item in enumerate(model.items.values()):
+            for name, loading in item.loadings.items():
+                if name not in latents:
+                    raise refuse(f"item {item.name!r}", name, "a state that has a long run")
+                loadings[i, latents.index(name)] = self.system.clean(loading)
+            errors[i, i] = self.system.clean(item.error) ** 2
+            intercepts[i] = self.system.clean(item.intercept)
+        for (one, other), value in model.error_covariances.items():
+            i, j = items.index(one), items.index(other)
+            errors[i, j] = errors[j, i] = self.system.clean(value)
+        return loadings.as_immutable(), errors.as_immutable(), intercepts.as_immutable()
 
     def _mean_square(self, noise: sp.Expr) -> sp.Expr:
         if all(s.name in self.system.values for s in noise.free_symbols):
@@ -253,20 +297,6 @@ def _moments(system: LongRun, trait: str) -> tuple[sp.Expr, sp.Expr]:
 
 def _distinct(responses: Iterable[sp.Expr]) -> list[sp.Expr]:
     return list(dict.fromkeys(responses))
-
-
-def _measurement(
-    model: Model, latents: tuple[str, ...]
-) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix, sp.ImmutableMatrix]:
-    items = list(model.items.values())
-    loadings = sp.zeros(len(items), len(latents))
-    for i, item in enumerate(items):
-        if item.measures not in latents:
-            raise refuse(f"item {item.name!r}", item.measures, "a state that has a long run")
-        loadings[i, latents.index(item.measures)] = sp.Float(item.loading)
-    errors = sp.diag(*(sp.Float(item.error) ** 2 for item in items)) if items else sp.zeros(0, 0)
-    intercepts = sp.Matrix(len(items), 1, [sp.Float(item.intercept) for item in items])
-    return loadings.as_immutable(), errors.as_immutable(), intercepts.as_immutable()
 
 
 def _unidentified(

@@ -62,12 +62,12 @@ def require_reachable(
             raise refuse(f"stage {name!r}", label, "stages that can be reached from the first one")
 
 
-def per_item(argument: str, value: Any, count: int) -> list[float]:
-    """One number for every item."""
+def per_item(argument: str, value: Any, count: int) -> list[Any]:
+    """One number or expression for every item."""
     values = list(value) if isinstance(value, Sequence) else [value] * count
     if len(values) != count:
         raise refuse(argument, value, f"one number or {count} numbers")
-    return [finite(argument, v) for v in values]
+    return values
 
 
 def per_text(argument: str, value: Sequence[str], count: int) -> list[str]:

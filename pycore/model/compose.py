@@ -78,6 +78,8 @@ def compose(first: Model, *others: Model, name: str | None = None) -> Model:
         raise refuse("models", f"communities of {sorted(sizes)}", "one size of community")
     if sizes:
         joined["community"] = sizes.pop()
+    for word in ("error_covariances", "trait_covariances"):
+        joined[word] = [c for s in sources for c in s.get(word, ())]
     joined["segments"] = _segments(sources, words)
     joined["correlated"] = [g for s in sources for g in s["correlated"]]
     return Model.from_json(json.dumps(joined))

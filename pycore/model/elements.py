@@ -16,6 +16,7 @@ from pycore.model.distributions import Distribution
 __all__ = [
     "SCOPES",
     "Calendar",
+    "Coefficient",
     "Define",
     "Draw",
     "Element",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 Scope = Literal["global", "community", "neighbours"]
+type Coefficient = float | sp.Expr
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -49,19 +51,27 @@ class Element:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter(Element):
-    """Unknown constant: value, prior and where both come from."""
+    """Unknown constant: value, prior and where both come from.
+
+    Estimated in groups, a ``shared`` one is the same in all of them.
+    """
 
     value: float
     prior: Distribution | None = None
     source: str = "assumption"
+    shared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trait(Element):
-    """Fixed per consumer: a constant of the segment, or drawn once per consumer."""
+    """Fixed per consumer: a constant of the segment, or drawn once per consumer.
+
+    Of a ``given`` one an estimate takes mean, variance and covariances from the data.
+    """
 
     value: float = 0.0
     distribution: Distribution | None = None
+    given: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,15 +180,24 @@ class Item(Element):
     """Survey item: intercept + loading·state + error, answered on ``points`` ordered categories.
 
     ``points = 0`` is a continuous answer.  ``error = 0`` says the item *is* the state (an observed
-    score taken at face value).
+    score taken at face value).  ``also`` holds what else it measures, with the loadings.  Numbers
+    of a ``free`` item are estimated (but the first loading, which sets the scale); otherwise numbers
+    are held, and parameters are estimated wherever they stand.
     """
 
     measures: str
-    loading: float = 1.0
-    intercept: float = 0.0
-    error: float = 0.5
+    loading: Coefficient = 1.0
+    intercept: Coefficient = 0.0
+    error: Coefficient = 0.5
     points: int = 7
     thresholds: tuple[float, ...] = ()
+    also: dict[str, Coefficient] = field(default_factory=dict)
+    free: bool = True
+
+    @property
+    def loadings(self) -> dict[str, Coefficient]:
+        """All that the item measures, with the loadings."""
+        return {self.measures: self.loading, **self.also}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ an environment as it was at the end of the period before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import sympy as sp
@@ -23,27 +22,12 @@ from pycore.model.distributions import (
     Poisson,
     Uniform,
 )
-from pycore.model.elements import (
-    Define,
-    Draw,
-    Element,
-    Environment,
-    Event,
-    Item,
-    Parameter,
-    Stage,
-    State,
-    Trait,
-)
+from pycore.model.elements import Define, Draw, Element, Environment, Event, Stage, State, Trait
 from pycore.model.equation import Equation, Equations, Kind
+from pycore.model.indexed_words import IndexedWords
 from pycore.model.notation import escape_text, glyphs, latex_symbol, pretty, starred, subscripted
-from pycore.model.printing import (
-    LatexExpressions,
-    PlainExpressions,
-    ordered_terms,
-    short_number,
-    signed_sum,
-)
+from pycore.model.printing import ordered_terms, short_number, signed_sum
+from pycore.model.survey_equations import survey_equations
 
 if TYPE_CHECKING:
     from pycore.model.model import Model
@@ -83,21 +67,8 @@ def equations(model: Model) -> Equations:
     return Equations(_Writer(model).write())
 
 
-class _Writer:
+class _Writer(IndexedWords):
     """Walks through a period and writes each step with the indices valid at that point."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.elements = model.elements
-        self.updated: set[str] = set()
-        self.now = "t"
-        rank = {
-            name: -1 if isinstance(e, Parameter) else k
-            for k, (name, e) in enumerate(self.elements.items())
-        }
-        self.rank = rank
-        self._latex = LatexExpressions(lambda name: self.symbol(name), rank)
-        self._plain = PlainExpressions(lambda name: self.word(name), rank)
 
     def write(self) -> list[Equation]:
         """All equations in print order."""
@@ -124,46 +95,9 @@ class _Writer:
                 made.append(self._state(element))
                 self.updated.add(step.name)
         made += [self._state(e) for e in environments]
-        return made + self._surveys()
-
-    # -------------------------------------------------------------- symbols
-
-    def index(self, name: str) -> str:
-        """The index a word carries at this point of the period."""
-        element = self.elements[name]
-        if isinstance(element, Trait):
-            return "i"
-        if isinstance(element, Parameter):
-            return ""
-        if isinstance(element, State | Environment) and not element.updated:
-            return "0"
-        carried = isinstance(element, State | Environment)
-        return "t-1" if carried and name not in self.updated else self.now
-
-    def symbol(self, name: str, index: str | None = None) -> str:
-        """LaTeX of a word with its index."""
-        latex = latex_symbol(self.elements[name].symbol, name)
-        return subscripted(latex, self.index(name) if index is None else index)
-
-    def word(self, name: str, index: str | None = None) -> str:
-        """Plain text of a word with its index."""
-        where = self.index(name) if index is None else index
-        return f"{name}[{where.replace('-', '−')}]" if where else name
-
-    def latex(self, expression: sp.Expr) -> str:
-        """LaTeX of an expression at this point of the period."""
-        return str(self._latex.doprint(expression))
-
-    def plain(self, expression: sp.Expr) -> str:
-        """Plain text of an expression at this point of the period."""
-        return str(self._plain.doprint(expression))
+        return made + survey_equations(self)
 
     # ------------------------------------------------------------ equations
-
-    def _made(
-        self, element: Element, kind: Kind, rows: Sequence[tuple[str, str]], plain: str
-    ) -> Equation:
-        return Equation(element.name, kind, tuple(rows), plain, element.claims, element.doc)
 
     def _sum(self, left: str, expression: sp.Expr) -> list[tuple[str, str]]:
         """``left = sum``, broken between terms where the line would be too long."""
@@ -194,7 +128,7 @@ class _Writer:
         if isinstance(distribution, Categorical):
             return self._choice(element, kind, distribution)
         latex, plain = self._distribution(distribution)
-        return self._made(
+        return self.made(
             element, kind, [(self.symbol(name), rf"\sim {latex}")], f"{self.word(name)} ~ {plain}"
         )
 
@@ -210,7 +144,7 @@ class _Writer:
                 )
             )
             texts.append(f"{k} ({option}) ∝ {self.plain(weight)}")
-        return self._made(
+        return self.made(
             element, kind, rows, f"Pr({self.word(element.name)} = k): {', '.join(texts)}"
         )
 
@@ -239,20 +173,20 @@ class _Writer:
         text = f"Pr({self.word(event.name)} = 1)"
         if event.logit is not None:
             rows = self._sum(rf"\operatorname{{logit}}\,{chance}", event.logit)
-            return self._made(event, "event", rows, f"logit {text} = {self.plain(event.logit)}")
+            return self.made(event, "event", rows, f"logit {text} = {self.plain(event.logit)}")
         if event.when is not None:
             # A condition, not a chance.
             now, word = self.symbol(event.name), self.word(event.name)
             row = (now, f"= {self.latex(event.rule)}")
-            return self._made(event, "event", [row], f"{word} = 1 if {self.plain(event.when)}")
+            return self.made(event, "event", [row], f"{word} = 1 if {self.plain(event.when)}")
         probability = event.probability if event.probability is not None else sp.S.Zero
         rows = self._sum(chance, probability)
-        return self._made(event, "event", rows, f"{text} = {self.plain(probability)}")
+        return self.made(event, "event", rows, f"{text} = {self.plain(probability)}")
 
     def _define(self, define: Define) -> Equation:
         rows = self._sum(self.symbol(define.name), define.expression)
         text = f"{self.word(define.name)} = {self.plain(define.expression)}"
-        return self._made(define, "define", rows, text)
+        return self.made(define, "define", rows, text)
 
     def _state(self, state: State | Environment) -> Equation:
         """Carry·previous + (1 − carry)·target + increment + noise·ε, within the bounds."""
@@ -309,7 +243,7 @@ class _Writer:
             rows += self._sum(self.symbol(state.name, "0"), start)
             text += f"; {self.word(state.name, '0')} = {self.plain(start)}"
             self.now = "t"
-        return self._made(state, "environment" if environment else "state", rows, text)
+        return self.made(state, "environment" if environment else "state", rows, text)
 
     def _weight(self, weight: sp.Expr, plain: bool = False) -> str:
         text = self.plain(weight) if plain else self.latex(weight)
@@ -331,70 +265,7 @@ class _Writer:
         body = r" \\ ".join(cases)
         row = (now, rf"= \begin{{cases}} {body} \end{{cases}}")
         text = f"{self.word(stage.name, 't')} = {', else '.join(texts)}, else unchanged"
-        return self._made(stage, "stage", [row], text)
-
-    # --------------------------------------------------------------- survey
-
-    def _surveys(self) -> list[Equation]:
-        measured: dict[str, list[Item]] = {}
-        for item in self.model.items.values():
-            measured.setdefault(item.measures, []).append(item)
-        return [self._survey(name, items) for name, items in measured.items()]
-
-    def _survey(self, name: str, items: list[Item]) -> Equation:
-        """One line per measured quantity: y = intercept + loading·x̄ + error·ε."""
-        element = self.elements[name]
-        latex = latex_symbol(element.symbol, name)
-        over = rf"\bar{{{latex}}}" if len(latex) == 1 else rf"\overline{{{latex}}}"
-        mean = subscripted(latex, "i") if isinstance(element, Trait) else f"{over}_{{i}}"
-        plain_mean = f"{name}[i]" if isinstance(element, Trait) else f"average {name}[i]"
-        several = len(items) > 1
-        index = "ij" if several else "i"
-        constant, constant_text = _common(items, "intercept", r"\nu", "ν", zero="")
-        slope, slope_text = _common(items, "loading", r"\lambda", "λ", one="")
-        error, error_text = _common(items, "error", r"\sigma", "σ", zero="", one="1")
-        terms = [constant] if constant else []
-        texts = [constant_text] if constant_text else []
-        terms.append(rf"{slope} \, {mean}" if slope else mean)
-        texts.append(f"{slope_text}·{plain_mean}" if slope_text else plain_mean)
-        if error:
-            scaled = "" if error == "1" else rf"{error} \, "
-            terms.append(rf"{scaled}\varepsilon_{{{index}}}")
-            texts.append(("" if error_text == "1" else f"{error_text}·") + f"ε[{index}]")
-        points = {item.points for item in items}
-        answered = ""
-        if points != {0}:
-            scale = " or ".join(f"1…{p}" for p in sorted(points) if p)
-            answered = f"answered {scale}"
-        listed = f"j = 1, \\dots, {len(items)}" if several else ""
-        tail = [part for part in (listed, rf"\text{{{answered}}}" if answered else "") if part]
-        rows = [(rf"y_{{{index}}}", "= " + signed_sum(terms))]
-        rows[0] = (rows[0][0], r",\; ".join([rows[0][1], *tail]))
-        lists = []
-        for word, symbol in (("intercept", r"\nu"), ("loading", r"\lambda"), ("error", r"\sigma")):
-            values = [getattr(item, word) for item in items]
-            if len(set(values)) > 1:
-                numbers = r",\, ".join(short_number(v) for v in values)
-                lists.append(rf"{symbol} = \left({numbers}\right)")
-        if lists:
-            rows.append(("", r",\quad ".join(lists)))
-        plain = f"y[{index}] = {signed_sum(texts, minus='−')}"
-        if answered:
-            plain += f", {answered}"
-        plain += f" ({', '.join(item.name for item in items)})"
-        return self._made(element, "survey", rows, plain)
-
-
-def _common(
-    items: list[Item], field: str, latex: str, plain: str, *, zero: str = "0", one: str = "1"
-) -> tuple[str, str]:
-    """The number all items share, or a symbol with the item's index."""
-    values = {getattr(item, field) for item in items}
-    if len(values) > 1:
-        return rf"{latex}_{{j}}", f"{plain}[j]"
-    value = values.pop()
-    text = zero if value == 0 else one if value == 1 else short_number(value)
-    return text, text.replace("-", "−")
+        return self.made(stage, "stage", [row], text)
 
 
 def _bounded(latex: str, plain: str, low: float | None, high: float | None) -> tuple[str, str]:

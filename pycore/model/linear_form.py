@@ -105,8 +105,8 @@ class Structural:
         Measurement as the model declares it: items × (states, exogenous), items × items, items.
     trait_paths : sympy.ImmutableMatrix
         States × disturbances: coefficients of the unmeasured traits inside Ψ.
-    trait_variances : tuple of sympy.Expr
-        Variances of the unmeasured traits.
+    trait_covariance : sympy.ImmutableMatrix
+        Covariance of the unmeasured traits.
     chance : sympy.ImmutableMatrix
         The part of Ψ that comes from chance within a life.
     base : dict of str to float
@@ -114,7 +114,8 @@ class Structural:
     values : dict of str to float
         Parameters, constant traits and levers at the base point.
     parameters : tuple of str
-        Model parameters that appear in B, Γ, Ψ or Φ, in the order of declaration.
+        Model parameters that appear in the matrices, in the order of declaration; those of means
+        only where no item is free to have any mean.
     linearised : tuple of Linearised
         Terms that are not exact.
     excluded : tuple of Excluded
@@ -139,7 +140,7 @@ class Structural:
     Theta: sp.ImmutableMatrix
     nu: sp.ImmutableMatrix
     trait_paths: sp.ImmutableMatrix
-    trait_variances: tuple[sp.Expr, ...]
+    trait_covariance: sp.ImmutableMatrix
     chance: sp.ImmutableMatrix
     base: dict[str, float]
     values: dict[str, float]

@@ -18,6 +18,7 @@ import sympy as sp
 from pycore.errors import refuse
 from pycore.model.elements import (
     Calendar,
+    Coefficient,
     Define,
     Draw,
     Environment,
@@ -87,6 +88,8 @@ class LongRun:
         Draws and events in the order of a period.
     values : dict
         Parameter, constant trait and lever → number at the base point.
+    put_in : dict
+        Symbols that stand for something else, such as fixed traits, and what stands for them.
     """
 
     rows: dict[str, Row]
@@ -96,6 +99,11 @@ class LongRun:
     events: dict[str, sp.Expr]
     order: tuple[str, ...]
     values: dict[str, float]
+    put_in: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
+
+    def clean(self, coefficient: Coefficient) -> sp.Expr:
+        """An item's number or expression, with fixed numbers put in."""
+        return sp.sympify(coefficient).xreplace(self.put_in)
 
 
 def long_run(model: Model, fixed: Mapping[str, float]) -> LongRun:
@@ -173,7 +181,7 @@ class _Splitter:
         }
         return LongRun(
             rows=rows, excluded=self.excluded, traits=self.traits, draws=draws,
-            events=self.events, order=order, values=self.values,
+            events=self.events, order=order, values=self.values, put_in=self.put_in,
         )  # fmt: skip
 
     def _clean(self, expression: sp.Expr) -> sp.Expr:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import sympy as sp
 
 from pycore.errors import refuse, require_name
+from pycore.model import expressions
 from pycore.model.checks import (
     finite,
     per_item,
@@ -17,7 +19,16 @@ from pycore.model.checks import (
     require_identifier,
 )
 from pycore.model.derived import Derived
-from pycore.model.elements import Define, Draw, Event, Item, RecordSpec, Segment, State
+from pycore.model.elements import (
+    Coefficient,
+    Define,
+    Draw,
+    Event,
+    Item,
+    RecordSpec,
+    Segment,
+    State,
+)
 from pycore.model.registry import is_drawn
 
 __all__ = ["Measurement"]
@@ -28,7 +39,7 @@ _SMALLEST = 2.0**-100
 
 
 class Measurement(Derived):
-    """Survey, record, segment."""
+    """Survey with cross-loadings and covariances, record, segment."""
 
     def survey(
         self,
@@ -36,11 +47,12 @@ class Measurement(Derived):
         items: int | Sequence[str],
         *,
         points: int = 7,
-        loading: float | Sequence[float] = 1.0,
-        error: float | Sequence[float] = 0.5,
-        intercept: float | Sequence[float] = 0.0,
+        loading: Coefficient | Sequence[Coefficient] = 1.0,
+        error: Coefficient | Sequence[Coefficient] = 0.5,
+        intercept: Coefficient | Sequence[Coefficient] = 0.0,
         thresholds: Sequence[float] = (),
         wording: Sequence[str] = (),
+        free: bool = True,
     ) -> tuple[str, ...]:
         """Measure a state (or drawn trait) by items; returns the item names.
 
@@ -52,18 +64,28 @@ class Measurement(Derived):
             Number of items (named ``<state>_1`` …) or their names.
         points : int
             Answer categories, 2 to 101; 0 for continuous answers.
-        loading, error, intercept : float or sequence of float
+        loading, error, intercept : float, expression or sequence of these
             One value for all items or one per item; ``error`` is a standard deviation, 0 for an
-            observed score taken at face value.
+            observed score taken at face value.  Expressions hold parameters, constant traits and
+            levers.
         thresholds : sequence of float
             The ``points − 1`` increasing cuts; by default equally spaced, 4.5 / points apart.
         wording : sequence of str
             The items in words, for print.
+        free : bool
+            Whether :func:`pycore.estimate` takes the numbers given here as guesses (all but each
+            first loading and what an item alone measures), or holds them.  What is written with
+            parameters is estimated through them either way.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("service")
+        >>> trust = m.trait("trust", pc.Normal(0, 1))
+        >>> m.survey(trust, 3, loading=[1, 0.9, m.parameter("third", 0.8)], error=0.6)
+        ('trust_1', 'trust_2', 'trust_3')
         """
-        target = self._name("measures", measures)
-        element = self._elements[target]
-        if not (isinstance(element, State) or is_drawn(element)):
-            raise refuse("measures", target, "a state or a trait drawn from a distribution")
+        target = self._measured("measures", measures)
         if isinstance(items, int) and not isinstance(items, bool):
             if items < 1:
                 raise refuse("items", items, "at least one item")
@@ -76,10 +98,10 @@ class Measurement(Derived):
         if cuts and (len(cuts) != points - 1 or any(a >= b for a, b in pairwise(cuts))):
             raise refuse("thresholds", cuts, f"{points - 1} increasing numbers")
         columns = {
-            word: per_item(word, value, len(names))
+            word: [self._coefficient(word, v) for v in per_item(word, value, len(names))]
             for word, value in (("loading", loading), ("error", error), ("intercept", intercept))
         }
-        if any(e < 0 for e in columns["error"]):
+        if any(isinstance(e, float) and e < 0 for e in columns["error"]):
             raise refuse("error", error, "standard deviations of at least 0")
         words = per_text("wording", wording, len(names))
         for k, name in enumerate(names):
@@ -89,9 +111,98 @@ class Measurement(Derived):
             self._items[name] = Item(
                 name=name, measures=target, points=points, thresholds=cuts, doc=words[k],
                 loading=columns["loading"][k], error=columns["error"][k],
-                intercept=columns["intercept"][k],
+                intercept=columns["intercept"][k], free=bool(free),
             )  # fmt: skip
         return names
+
+    def cross_loading(self, item: str, measures: sp.Symbol, loading: Coefficient = 0.0) -> None:
+        """Let an item measure one more state or drawn trait.
+
+        Parameters
+        ----------
+        item : str
+            An item of :meth:`survey`.
+        measures : sympy.Symbol
+            What it measures as well.
+        loading : float or expression
+            How much; a number is a guess or held, as the item says.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("mixed")
+        >>> joy, calm = m.trait("joy", pc.Normal(0, 1)), m.trait("calm", pc.Normal(0, 1))
+        >>> _ = m.survey(joy, ["q1", "q2"]), m.survey(calm, ["q3", "q4"])
+        >>> m.cross_loading("q2", calm, 0.3)
+        >>> m.items["q2"].loadings
+        {'joy': 1.0, 'calm': 0.3}
+        """
+        require_name("item", item, self._items)
+        known = self._items[item]
+        target = self._measured("measures", measures)
+        if target in known.loadings:
+            raise refuse("measures", target, f"what {item!r} does not measure yet")
+        also = {**known.also, target: self._coefficient("loading", loading)}
+        self._items[item] = dataclasses.replace(known, also=also)
+
+    def covary(
+        self, one: sp.Symbol | str, other: sp.Symbol | str, covariance: Coefficient = 0.0
+    ) -> None:
+        """Let the errors of two items, or two drawn traits, have a covariance.
+
+        :func:`pycore.answers` draws errors with it; a simulation draws traits independently, as
+        with :meth:`correlated`.
+
+        Parameters
+        ----------
+        one, other : str or sympy.Symbol
+            Two names of items, or two symbols of traits drawn from distributions.
+        covariance : float or expression
+            Its value.  Between free items a number is a guess, else it is held.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("repeated")
+        >>> mood = m.trait("mood", pc.Normal(0, 1))
+        >>> _ = m.survey(mood, ["monday", "tuesday", "again_monday"])
+        >>> m.covary("monday", "again_monday", 0.1)
+        >>> dict(m.error_covariances)
+        {('monday', 'again_monday'): 0.1}
+        """
+        names = [self._covarying(*pair) for pair in (("one", one), ("other", other))]
+        items = isinstance(one, str)
+        if names[0] == names[1] or items != isinstance(other, str):
+            raise refuse("one, other", tuple(names), "two different items, or two different traits")
+        known = self._error_covariances if items else self._trait_covariances
+        pair = (names[0], names[1])
+        if pair in known or pair[::-1] in known:
+            raise refuse("one, other", pair, "a pair without a covariance so far")
+        known[pair] = self._coefficient("covariance", covariance)
+
+    def _covarying(self, argument: str, value: Any) -> str:
+        if isinstance(value, str):
+            require_name(argument, value, self._items)
+            return value
+        name = self._name(argument, value)
+        if not is_drawn(self._elements[name]):
+            raise refuse(argument, name, "an item's name, or a trait drawn from a distribution")
+        return name
+
+    def _measured(self, argument: str, measures: sp.Symbol) -> str:
+        target = self._name(argument, measures)
+        element = self._elements[target]
+        if not (isinstance(element, State) or is_drawn(element)):
+            raise refuse(argument, target, "a state or a trait drawn from a distribution")
+        return target
+
+    def _coefficient(self, argument: str, value: Any) -> Coefficient:
+        """A finite number, or an expression of what is the same for all consumers of a segment."""
+        if isinstance(value, sp.Basic) and value.free_symbols:
+            expression = expressions.to_expression(argument, value)
+            self._check(argument, expression, scalar=True)
+            return expression
+        return finite(argument, value)
 
     def record(
         self,

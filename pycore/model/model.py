@@ -15,7 +15,7 @@ from pycore.model.measurement import Measurement
 from pycore.model.registry import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
 
@@ -121,6 +121,83 @@ class Model(Measurement):
         from pycore.model.serialize import from_json
 
         return from_json(text)
+
+    @classmethod
+    def from_lavaan(
+        cls,
+        text: str,
+        *,
+        name: str = "lavaan",
+        std_lv: bool = False,
+        fixed_x: bool = True,
+        carry: Mapping[str, float] | float = 0.0,
+    ) -> Model:
+        """Build a model from lavaan's syntax, with the defaults of its ``sem()`` and ``cfa()``.
+
+        Parameters
+        ----------
+        text : str
+            Statements with ``=~``, ``~``, ``~~``, ``~ 1`` and ``:=``; modifiers ``0.5*x``, ``NA*x``,
+            ``label*x``, ``start(0.5)*x``, ``equal("f=~x1")*x`` and ``c(a, b)*x`` for groups.
+        name : str
+            Of the model.
+        std_lv : bool
+            Fix the (residual) variances of latent variables at 1 instead of first loadings.
+        fixed_x : bool
+            Take moments of observed exogenous variables from the data; else estimate them.
+        carry : float or mapping of variable to float
+            Carry-over of the endogenous variables, for simulation; an estimate is about the long
+            run, where it plays no part.
+
+        Returns
+        -------
+        Model
+            Every free coefficient is a parameter under its label, which makes it the same in all
+            groups, or under a name such as ``loading_x2``, ``dem65_by_ind60``, ``variance_x1``,
+            ``covariance_y1_y5``, ``intercept_x1``.
+
+        Raises
+        ------
+        InputError
+            For what is no model in this syntax; the message names line and token.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model.from_lavaan("joy =~ x1 + x2 + x3 ; joy ~ a*income ; total := 2*a")
+        >>> print(m.equations())
+        income[i] ~ Normal(mu = 0, sigma = 1)
+        disposition_joy[i] ~ Normal(mu = 0, sigma = sqrt(variance_joy))
+        joy[t] = a·income[i] + disposition_joy[i]
+        total[t] = 2·a
+        y[ij] = ν[j] + λ[j]·average joy[i] + σ[j]·ε[ij] (x1, x2, x3)
+        y[i] = income[i] (income)
+        >>> list(m.parameters.index)[:3]
+        ['a', 'variance_joy', 'variance_x1']
+        """
+        from pycore.model.lavaan import from_lavaan
+
+        return from_lavaan(text, name=name, std_lv=std_lv, fixed_x=fixed_x, carry=carry)
+
+    def to_lavaan(self) -> str:
+        """The model's long-run form in lavaan's syntax, for models whose items hold their numbers.
+
+        Raises
+        ------
+        InputError
+            If a coefficient is no number, parameter, or one of these per group.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> print(pc.Model.from_lavaan("joy =~ x1 + x2 + 0.5*x3").to_lavaan())
+        joy =~ 1*x1
+        joy =~ x2
+        joy =~ 0.5*x3
+        """
+        from pycore.model.lavaan_text import to_lavaan
+
+        return to_lavaan(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as JSON, so that what is unpickled has been checked."""

@@ -13,6 +13,7 @@ from pycore.model import expressions
 from pycore.model.checks import require_identifier
 from pycore.model.elements import (
     Calendar,
+    Coefficient,
     Element,
     Environment,
     Item,
@@ -51,6 +52,8 @@ class Registry:
         self._records: dict[str, RecordSpec] = {}
         self._segments: dict[str, Segment] = {}
         self._correlated: list[tuple[str, ...]] = []
+        self._error_covariances: dict[tuple[str, str], Coefficient] = {}
+        self._trait_covariances: dict[tuple[str, str], Coefficient] = {}
         self._community_size: int | None = None
 
     def __getitem__(self, name: str) -> sp.Symbol:
@@ -101,6 +104,16 @@ class Registry:
     def correlated_traits(self) -> tuple[tuple[str, ...], ...]:
         """Groups of traits whose correlations are free when estimated."""
         return tuple(self._correlated)
+
+    @property
+    def error_covariances(self) -> Mapping[tuple[str, str], Coefficient]:
+        """Covariances of item errors, see :meth:`pycore.Model.covary`."""
+        return dict(self._error_covariances)
+
+    @property
+    def trait_covariances(self) -> Mapping[tuple[str, str], Coefficient]:
+        """Covariances of drawn traits, see :meth:`pycore.Model.covary`."""
+        return dict(self._trait_covariances)
 
     @property
     def community_size(self) -> int | None:

@@ -14,6 +14,7 @@ from pycore.model import expressions
 from pycore.model.distributions import distribution_from_json
 from pycore.model.elements import (
     Calendar,
+    Coefficient,
     Define,
     Draw,
     Element,
@@ -55,9 +56,11 @@ def to_json(model: Model) -> str:
         "order": [s.name for s in model.order],
         "items": [
             {
-                "name": i.name, "measures": i.measures, "loading": i.loading, "error": i.error,
-                "intercept": i.intercept, "points": i.points, "thresholds": list(i.thresholds),
-                "doc": i.doc,
+                "name": i.name, "measures": i.measures, "loading": _plain(i.loading),
+                "error": _plain(i.error), "intercept": _plain(i.intercept), "points": i.points,
+                "thresholds": list(i.thresholds), "doc": i.doc,
+                **({"also": [[n, _plain(v)] for n, v in i.also.items()]} if i.also else {}),
+                **({} if i.free else {"free": False}),
             }
             for i in model.items.values()
         ],
@@ -77,7 +80,22 @@ def to_json(model: Model) -> str:
     }  # fmt: skip
     if model.community_size is not None:
         data["community"] = model.community_size
+    for word, pairs in (
+        ("error_covariances", model.error_covariances),
+        ("trait_covariances", model.trait_covariances),
+    ):
+        if pairs:
+            data[word] = [[*pair, _plain(v)] for pair, v in pairs.items()]
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Coefficient) -> Any:
+    return value if isinstance(value, float) else expressions.to_json(value)
+
+
+def _coefficient(argument: str, data: Any) -> Any:
+    is_number = isinstance(data, int | float) and not isinstance(data, bool)
+    return data if is_number else expressions.from_json(argument, data)
 
 
 def _word(e: Element) -> dict[str, Any]:
@@ -90,9 +108,13 @@ def _word(e: Element) -> dict[str, Any]:
         case Parameter():
             out |= {"value": e.value, "source": e.source,
                     "prior": None if e.prior is None else e.prior.to_json()}  # fmt: skip
+            if e.shared:
+                out["shared"] = True
         case Trait():
             drawn = e.distribution
             out["value"] = e.value if drawn is None else drawn.to_json()
+            if e.given:
+                out["given"] = True
         case Lever():
             out |= {"default": e.default, "low": e.low, "high": e.high, "cost": x(e.cost)}
         case Draw():
@@ -153,10 +175,13 @@ def _build(data: dict[str, Any]) -> Model:
     _declare_in_order(model, data["words"], list(data["order"]))
     for item in data["items"]:
         model.survey(
-            item["measures"], [item["name"]], points=item["points"], loading=item["loading"],
-            error=item["error"], intercept=item["intercept"], thresholds=item["thresholds"],
-            wording=[item["doc"]],
+            item["measures"], [item["name"]], points=item["points"],
+            thresholds=item["thresholds"], wording=[item["doc"]], free=item.get("free", True),
+            **{w: _coefficient(f"{item['name']}.{w}", item[w])
+               for w in ("loading", "error", "intercept")},
         )  # fmt: skip
+        for name, loading in item.get("also", ()):
+            model.cross_loading(item["name"], name, _coefficient(f"{item['name']}.also", loading))
     for record in data["records"]:
         bins = record["bins"]
         model.record(
@@ -169,6 +194,10 @@ def _build(data: dict[str, Any]) -> Model:
             model.segment(segment["name"], segment["weight"], **segment["traits"])
     for group in data["correlated"]:
         model.correlated(*group)
+    for one, other, value in data.get("error_covariances", ()):
+        model.covary(one, other, _coefficient(f"{one}, {other}", value))
+    for one, other, value in data.get("trait_covariances", ()):
+        model.covary(model[one], model[other], _coefficient(f"{one}, {other}", value))
     return model
 
 
@@ -208,13 +237,14 @@ def _declare(model: Model, w: dict[str, Any]) -> None:
         case "parameter":
             prior = w["prior"]
             model.parameter(
-                name, w["value"], source=w["source"], **common,
+                name, w["value"], source=w["source"], shared=w.get("shared", False), **common,
                 prior=None if prior is None else distribution_from_json(f"{name}.prior", prior),
             )  # fmt: skip
         case "trait":
             value = w["value"]
             drawn = isinstance(value, list)
-            model.trait(name, distribution_from_json(name, value) if drawn else value, **common)
+            model.trait(name, distribution_from_json(name, value) if drawn else value,
+                        given=w.get("given", False), **common)  # fmt: skip
         case "lever":
             model.lever(name, w["default"], low=w["low"], high=w["high"],
                         cost=x(f"{name}.cost", w["cost"]), **common)  # fmt: skip

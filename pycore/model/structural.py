@@ -91,6 +91,10 @@ def _structural(text: str, fixed: tuple[tuple[str, float], ...]) -> Structural:
     """Remember what was extracted: seconds for a large model, asked for by every fit of it."""
     model = from_json(text)
     system = long_run(model, dict(fixed))
-    if not system.rows:
-        raise refuse("model", model.name, "a model with at least one state that settles")
+    if not system.rows and not model.items:
+        raise refuse(
+            "model",
+            model.name,
+            "a model with at least one state that settles, or with survey items",
+        )
     return Assembly(model, system).result(model)

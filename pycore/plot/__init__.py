@@ -2,6 +2,8 @@
 
 Every function returns ``(figure, axes)``, draws intervals, labels directly and keeps what it has
 drawn: :func:`table` gives the numbers of a figure, :func:`alt_text` says in words what it shows.
+Only :func:`path_diagram` is an SVG of its own.  What is drawn from a fit says so where its draws do
+not meet their gates.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from pycore.plot.calibration import published_figures, rank_ecdf, sensitivity
 from pycore.plot.dose import dose_response
 from pycore.plot.intervals import forest, mediation_bars, ranking
 from pycore.plot.life import lives
+from pycore.plot.path_diagram import path_diagram
 from pycore.plot.prior import priors
 from pycore.plot.style import PALETTE, WIDTH, alt_text, colours, table, use
 from pycore.plot.time import difference, trajectory_fan
@@ -25,6 +28,7 @@ __all__ = [
     "forest",
     "lives",
     "mediation_bars",
+    "path_diagram",
     "priors",
     "published_figures",
     "rank_ecdf",

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pycore.errors import refuse
-from pycore.model.elements import Item
+from pycore.model.elements import Coefficient, Item
+from pycore.model.longrun import base_values
 from pycore.model.model import Model
+from pycore.model.numeric import evaluate
 from pycore.program.arithmetic import normal
 from pycore.program.compile import compile_model, slot
 from pycore.program.interpret import SURVEY, consumer_ids
@@ -121,8 +123,11 @@ def answers(
             ids = consumer_ids(g, np.arange(first, min(first + _CHUNK, count)))
             lives = _Lives(program, cells[g], g, ids, burn_in, window, seed)
             averages = lives.averages(model)
+            values = base_values(model) | {n: part.traits.get(n, t.value)
+                                           for n, t in model.constant_traits.items()}  # fmt: skip
+            errors = _errors(model, values, ids, seed)
             for item in model.items.values():
-                columns[item.name].append(_answer(item, averages[item.measures], ids, seed))
+                columns[item.name].append(_answer(item, values, averages, errors[item.name]))
     for name in model.items:
         columns[name] = list(np.concatenate(columns[name]))
     return pd.DataFrame(columns)
@@ -144,7 +149,7 @@ class _Lives:
         """Mean of every measured quantity over the window."""
         from pycore import _core
 
-        names = sorted({item.measures for item in model.items.values()})
+        names = sorted({name for item in model.items.values() for name in item.loadings})
         registers = np.asarray([self.program.traced[n] for n in names], dtype=np.int32)
         last = self.burn_in + self.window
         lives = _core.trace(
@@ -157,16 +162,50 @@ class _Lives:
         return {name: total[:, k] / self.window for k, name in enumerate(names)}
 
 
+def _errors(
+    model: Model, values: Mapping[str, float], ids: npt.NDArray[np.uint64], seed: int
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Errors of all items; those that covary are mixed by the root of their covariance."""
+    found: dict[str, npt.NDArray[np.float64]] = {}
+    for item in model.items.values():
+        error = _number(item.error, values)
+        found[item.name] = np.zeros(len(ids))
+        if error > 0:
+            words = philox(ids, 0, SURVEY, slot(f"item:{item.name}"), seed)[0]
+            found[item.name] = error * normal(words).astype(np.float64)
+    pairs = {pair: _number(v, values) for pair, v in model.error_covariances.items()}
+    names = [n for n in model.items if any(n in pair for pair in pairs)]
+    if not names:
+        return found
+    sd = np.array([_number(model.items[n].error, values) for n in names])
+    covariance = np.diag(sd**2)
+    for (one, other), value in pairs.items():
+        i, j = names.index(one), names.index(other)
+        covariance[i, j] = covariance[j, i] = value
+    try:
+        root = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        raise refuse("covary", f"covariances between {', '.join(names)} that no errors have",
+                     "a positive definite covariance of the errors") from None  # fmt: skip
+    mixed = root @ (np.array([found[n] for n in names]) / sd[:, None])
+    return found | dict(zip(names, mixed, strict=True))
+
+
+def _number(value: Coefficient, values: Mapping[str, float]) -> float:
+    return value if isinstance(value, float) else float(evaluate(value, values))
+
+
 def _answer(
     item: Item,
-    average: npt.NDArray[np.float64],
-    ids: npt.NDArray[np.uint64],
-    seed: int,
+    values: Mapping[str, float],
+    averages: Mapping[str, npt.NDArray[np.float64]],
+    error: npt.NDArray[np.float64],
 ) -> npt.NDArray[Any]:
-    latent = item.intercept + item.loading * average
-    if item.error > 0:
-        words = philox(ids, 0, SURVEY, slot(f"item:{item.name}"), seed)[0]
-        latent = latent + item.error * normal(words).astype(np.float64)
+    first, *others = item.loadings.items()
+    latent = _number(item.intercept, values) + _number(first[1], values) * averages[first[0]]
+    for name, loading in others:
+        latent = latent + _number(loading, values) * averages[name]
+    latent = latent + error
     if item.points == 0:
         return np.asarray(latent)
     cuts = item.thresholds or default_thresholds(item.points)

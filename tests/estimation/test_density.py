@@ -12,9 +12,9 @@ import pycore as pc
 from pycore import _core
 from pycore.estimation.density import Density
 from pycore.estimation.graph import pymc_model
-from pycore.estimation.plan import make_plan
 from pycore.estimation.sample import read
 from pycore.estimation.sampling import quiet_compiler
+from pycore.estimation.specification import make_plan
 from pycore.estimation.transforms import scalar_priors, unconstrained
 from tests.estimation import designs
 
@@ -49,7 +49,38 @@ def correlated() -> pc.Model:
     return m
 
 
+CROSSED = """
+    f =~ x1 + a*x2 + x3
+    g =~ y1 + a*y2 + x3
+    g ~ b*f
+    x1 ~~ y1
+    x2 ~~ r*y2
+    y1 ~ 0.5*1
+"""
+
+
+def crossed() -> pc.Model:
+    """Free items of which one measures two traits, with errors that covary."""
+    m = pc.Model("crossed")
+    one, two = (m.trait(n, pc.Normal(0, 1)) for n in ("one", "two"))
+    m.survey(one, ["a1", "a2", "a3"], points=0)
+    m.survey(two, ["b1", "b2", "b3"], points=0, loading=(1, -0.8, 1.2))
+    m.cross_loading("a3", two, 0.3)
+    m.covary("a1", "b1", 0.1)
+    m.correlated(one, two)
+    return m
+
+
+def drawn(m: pc.Model, size: int, seed: int) -> pd.DataFrame:
+    form = m.structural().at()
+    values = np.random.default_rng(seed).multivariate_normal(
+        form.item_mean, form.item_covariance, size
+    )
+    return pd.DataFrame(values, columns=list(m.items))
+
+
 def posterior(kind: str) -> tuple[Density, Any, Any]:
+    equal: tuple[str, ...] = ()
     m: Any = designs.mediation()
     group = None
     if kind == "moderated":
@@ -65,20 +96,27 @@ def posterior(kind: str) -> tuple[Density, Any, Any]:
         data = pc.SummaryData(corr=study.correlation, n=study.n, names=study.names)
     elif kind == "correlated":
         m = correlated()
-        rng = np.random.default_rng(5)
-        form = m.structural().at()
-        data = pd.DataFrame(
-            rng.multivariate_normal(form.item_mean, form.item_covariance, 100),
-            columns=list(m.items),
-        )
+        data = drawn(m, 100, 5)
+    elif kind == "crossed":
+        m = crossed()
+        data = drawn(m, 100, 8)
+    elif kind == "lavaan":  # cross-loadings, equal loadings, covariances, a given intercept
+        m = pc.Model.from_lavaan(CROSSED)
+        data = designs.with_gaps(drawn(m, 100, 9), 0.2, 3)
+    elif kind == "invariant":  # equal loadings and intercepts, means of the second group
+        m, group, equal = pc.Model.from_lavaan(CROSSED), "shop", ("loadings", "intercepts")
+        data = drawn(m, 120, 10).assign(shop=["here", "there"] * 60)
     else:
         data = designs.respondents(m, 100, 6)
     sample = read(m, data, group)
-    plan = make_plan(m, sample, None)
+    plan = make_plan(m, sample, None, equal=equal)
     return Density(plan, sample), plan, sample
 
 
-KINDS = ["plain", "moderated", "gaps", "own parameters", "correlated", "published"]
+KINDS = [
+    "plain", "moderated", "gaps", "own parameters", "lavaan", "invariant", "crossed", "correlated",
+    "published",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,7 +134,11 @@ def test_the_gradient_is_the_derivative(kind: str) -> None:
         np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-6 * abs(numeric).max())
 
 
-CORRELATED = ["correlated", "published"]  # PyMC has another unconstrained form of a matrix
+CORRELATED = [
+    "correlated",
+    "published",
+    "crossed",
+]  # PyMC has another unconstrained form of a matrix
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in CORRELATED])

@@ -97,8 +97,11 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     ("options", "message", "kind"),
     [
         ({"ordinal": True}, "ordinal: received True", NotYetEstimated),
-        ({"method": "ml"}, "method: received 'ml' .arrives later", NotYetEstimated),
-        ({"method": "guess"}, "method: received 'guess'", NotYetEstimated),
+        ({"method": "guess"}, "method: received 'guess'", InputError),
+        ({"seed": None}, "seed: received None", InputError),
+        ({"seed": None, "method": "laplace"}, "seed: received None", InputError),
+        ({"equal": ("slopes",)}, "equal: received 'slopes'", InputError),
+        ({"method": "ml", "priors": "blavaan"}, "priors: received 'blavaan'", InputError),
         ({"draws": 0}, "draws: received 0", InputError),
         ({"chains": True}, "chains: received True", InputError),
         ({"seed": -1}, "seed: received -1", InputError),
@@ -250,8 +253,9 @@ def test_other_groups_have_parameters_of_their_own() -> None:
     there = designs.respondents(m, 400, 15, a=0.2).assign(country="there")
     data = pd.concat([here, there], ignore_index=True)
     made = pc.estimate(
-        m, data, group="country", seed=1, draws=500, tune=500, chains=2, priors={"shield": 0.0}
-    )
+        m, data, group="country", seed=1, draws=500, tune=500, chains=2, priors={"shield": 0.0},
+        equal=("loadings",),
+    )  # fmt: skip
     a = made.posterior["a"]
     assert a.dims == ("chain", "draw", "group")
     assert float(a.sel(group="here").mean()) == pytest.approx(0.8, abs=0.2)

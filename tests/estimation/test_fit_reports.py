@@ -82,7 +82,7 @@ def test_predicted_states_are_the_regression_of_factor_scores() -> None:
     rows.loc[rows.index[1], ["s1", "s2"]] = np.nan
     found = pc.predict(fit, rows, draws=200, seed=1)
     f = fitted(fit, None, np.linspace(0, 399, 200).round().astype(int))
-    assert f.intercept is not None
+    assert f.level is not None
     centres, spreads = [], []
     for d in range(200):
         joint = np.block([
@@ -91,7 +91,7 @@ def test_predicted_states_are_the_regression_of_factor_scores() -> None:
         ])  # fmt: skip
         seen = 3 + np.flatnonzero(rows.iloc[1].notna())
         gain = joint[:3, seen] @ np.linalg.inv(joint[np.ix_(seen, seen)])
-        centres.append(gain @ (rows.iloc[1].to_numpy()[seen - 3] - f.intercept[d, seen - 3]))
+        centres.append(gain @ (rows.iloc[1].to_numpy()[seen - 3] - f.level[d, seen - 3]))
         spreads.append(np.diag(joint[:3, :3] - gain @ joint[seen, :3]))
     expected = np.mean(centres, axis=0)
     sd = np.sqrt(np.mean(spreads, axis=0) + np.var(centres, axis=0))
@@ -191,7 +191,10 @@ def test_sensitivity_is_that_of_a_conjugate_normal() -> None:
          "observed": (("unit", "item"), np.ones((1, 2), bool))},
         coords={"item": ["MET", "LIKED"], "item_": ["MET", "LIKED"]},
     )  # fmt: skip
-    fit = xr.DataTree.from_dict({"posterior": posterior, "constant_data": data})
+    prior = xr.Dataset({"log_prior": (("chain", "draw"), -0.5 * (draws / tau) ** 2)})
+    fit = xr.DataTree.from_dict(
+        {"posterior": posterior, "constant_data": data, "sample_stats": prior}
+    )
     fit.attrs = {"model_json": m.to_json()}
     table = pc.prior_sensitivity(fit)
     for word, power in (("weaker", 0.5), ("stronger", 2.0)):
@@ -206,14 +209,14 @@ def test_sensitivity_is_that_of_a_conjugate_normal() -> None:
 
 def test_a_weak_prior_is_not_felt_and_a_strong_one_is() -> None:
     m, data, fit = survey()
-    weak = pc.prior_sensitivity(fit, priors={"shield": 0.3})
+    weak = pc.prior_sensitivity(fit)
     assert (weak["prior"] < 0.05).all()
     assert (weak["diagnosis"] == "").all()
     tight = {"shield": 0.3, "a": pc.Normal(0, 0.05)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EstimateWarning)
         narrow = pc.estimate(m, data, seed=1, draws=200, tune=300, chains=2, priors=tight)
-    table = pc.prior_sensitivity(narrow, priors=tight)
+    table = pc.prior_sensitivity(narrow)
     assert table["prior"].idxmax() == "a"
     assert table.loc["a", "diagnosis"] == "prior and data disagree"
 
@@ -251,3 +254,24 @@ def test_what_cannot_be_reported_is_refused() -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             call()
+
+
+def test_states_with_means_are_predicted_around_them() -> None:
+    """Equal intercepts, so the second group's trait has a mean of its own."""
+    rng = np.random.default_rng(8)
+    shop = np.repeat(["old", "new"], 500)
+    joy = rng.standard_normal(1000) + np.where(shop == "new", 1.0, 0.0)
+    answers = joy[:, None] * [1, 0.8, 1.2] + rng.standard_normal((1000, 3)) * 0.5 + [3, 2, 4]
+    data = pd.DataFrame(answers, columns=["a", "b", "c"]).assign(shop=shop)
+    m = pc.Model.from_lavaan("joy =~ a + b + c")
+    fit = pc.estimate(m, data, group="shop", equal=("loadings", "intercepts"), method="laplace",
+                      draws=200, chains=2, seed=1)  # fmt: skip
+    level = fitted(fit, "new").level
+    assert level is not None
+    np.testing.assert_allclose(level.mean(axis=0), answers[500:].mean(axis=0), atol=0.1)
+    scores = pc.predict(fit, data, draws=50, seed=1)["score_mean"].sel(state="joy").values
+    assert np.corrcoef(scores, joy)[0, 1] > 0.9
+    assert scores[500:].mean() - scores[:500].mean() == pytest.approx(1, abs=0.2)
+    checked = pc.item_check(fit, seed=1).set_index("statistic").loc["mean"]
+    assert checked["p"].between(0.02, 0.98).all()
+    assert (pc.prior_sensitivity(fit)["diagnosis"] != "prior and data disagree").all()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pycore as pc
@@ -44,6 +44,7 @@ def larger(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     st.lists(st.recursive(LEAVES, larger, max_leaves=12), min_size=1, max_size=3),
     st.lists(st.floats(-2, 2).filter(lambda x: abs(x) > 1e-3), min_size=3, max_size=3),
 )
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_values_and_derivatives(expressions: list[sp.Expr], at: list[float]) -> None:
     parameters = np.array(at)
     made = tape(expressions, NAMES)

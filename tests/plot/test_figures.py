@@ -327,6 +327,32 @@ def test_what_cannot_be_drawn_is_refused(call: Callable[[], object], message: st
         call()
 
 
+def test_gates_not_met_stand_under_every_figure_of_a_fit() -> None:
+    """They go with the draws into tables of effects, simulations and what is made from these."""
+    doubt = "R-hat 1.20 (allowed: below 1.01)"
+    fit = xr.DataTree.from_dict({"posterior": xr.Dataset(
+        {"rate": (("chain", "draw"), [[0.1, 0.3, 0.5]])})})  # fmt: skip
+    fit.attrs["gates_failed"] = [doubt]
+    made = pc.simulate(
+        model(), consumers=500, periods=12, seed=1, scenarios=SCENARIOS, posterior=fit
+    )
+    effects = EFFECTS.copy()
+    effects.attrs["gates_failed"] = [doubt]
+    figures = [
+        plot.forest(effects),
+        plot.mediation_bars(effects),
+        plot.trajectory_fan(pc.pool(made), "share", stage="gone"),
+        plot.difference(pc.compare(made, "support"), "leave_rate"),
+        plot.variance_split(made, "leave_rate"),
+        plot.variance_over_time(pc.variance_parts(made, "leave_rate")),
+    ]
+    for figure, axes in figures:
+        assert f"GATES NOT MET: {doubt}" in axes.get_xlabel().replace("\n", " ")
+        assert plot.alt_text(figure).endswith(f"Gates not met: {doubt}.")
+    figure, axes = plot.variance_split(drawn_run(), "leave_rate")
+    assert "GATES" not in axes.get_xlabel() + plot.alt_text(figure)
+
+
 def test_panels_share_a_figure_and_its_table() -> None:
     figure, (left, right) = plt.subplots(1, 2)
     plot.trajectory_fan(run(), "leave_rate", ax=left)

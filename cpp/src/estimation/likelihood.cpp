@@ -23,9 +23,9 @@ Matrix moments(const Unit& unit, const double* away, Memory& memory) {
     return w;
 }
 
-// By Cholesky factorisation of Σ itself: for items without an error.
-double dense(const Unit& unit, const Measurement& at, const double* away, const ByMeasurement& by,
-             double* pull) {
+// By Cholesky factorisation of Σ itself.
+double dense(const Unit& unit, const Structure::Point& at, const double* away,
+             const Structure::Gradient& by) {
     const Index p = unit.items.size();
     Memory memory(4 * p * p + p);
     const Matrix w = moments(unit, away, memory);
@@ -33,46 +33,26 @@ double dense(const Unit& unit, const Measurement& at, const double* away, const 
     const Matrix inverse = memory.matrix(p, p);
     const Matrix weighted = memory.matrix(p, p);
     for (Index i = 0; i < p; ++i) {
-        const Index item = unit.items[i];
-        const double* const own = at.covariance.row((*at.measures)[item]);
-        for (Index j = 0; j < p; ++j) {
-            const Index other = unit.items[j];
-            sigma(i, j) = at.loading[item] * at.loading[other] * own[(*at.measures)[other]];
-        }
-        sigma(i, i) += at.error[item] * at.error[item];
+        for (Index j = 0; j < p; ++j)
+            sigma(i, j) = at.sigma(unit.items[i], unit.items[j]);
         inverse(i, i) = 1.0;
     }
     if (!factorise(sigma)) return NOTHING;
     solve(sigma, inverse);
-    if (pull != nullptr) {
-        const Matrix solved{memory.vector(p), p, 1};
-        std::copy_n(away, p, solved.data);
-        solve(sigma, solved);
-        for (Index i = 0; i < p; ++i)
-            pull[i] = unit.n * solved(i, 0);
-    }
     const double determinant = log_determinant(sigma);
-    // The gradient by Σ, −½ (f Σ⁻¹ − Σ⁻¹ W Σ⁻¹), takes the place of Σ.
     product(inverse, w, weighted);
     double trace = 0.0;
     for (Index i = 0; i < p; ++i)
         trace += weighted(i, i);
+    // The gradient by Σ, −½ (f Σ⁻¹ − Σ⁻¹ W Σ⁻¹), takes the place of Σ.
     product(weighted, inverse, sigma);
-    for (Index k = 0; k < p * p; ++k) {
-        sigma.data[k] = 0.5 * (sigma.data[k] - unit.freedom * inverse.data[k]);
-    }
     for (Index i = 0; i < p; ++i) {
-        const Index item = unit.items[i];
-        const Index measured = (*at.measures)[item];
-        double by_loading = 0.0;
         for (Index j = 0; j < p; ++j) {
-            const Index other = unit.items[j];
-            const double scaled = sigma(i, j) * at.loading[other];
-            by_loading += scaled * at.covariance(measured, (*at.measures)[other]);
-            by.covariance(measured, (*at.measures)[other]) += at.loading[item] * scaled;
+            by.sigma(unit.items[i], unit.items[j]) +=
+                0.5 * (sigma(i, j) - unit.freedom * inverse(i, j));
         }
-        by.loading[item] += 2.0 * by_loading;
-        by.error[item] += 2.0 * at.error[item] * sigma(i, i);
+        for (Index j = 0; j < p && away != nullptr; ++j)
+            by.item_mean[unit.items[i]] += unit.n * inverse(i, j) * away[j];
     }
     return -0.5 * (unit.freedom * determinant + trace);
 }
@@ -80,10 +60,11 @@ double dense(const Unit& unit, const Measurement& at, const double* away, const 
 // By Woodbury's identity, in as many rows as there are latent variables.  With D = Θ⁻¹,
 // Δ = Λᵀ D Λ (diagonal) and N = C − C Δ^½ (I + Δ^½ C Δ^½)⁻¹ Δ^½ C, which needs no inverse of C:
 //   Σ⁻¹ = D − D Λ N Λᵀ D,   log |Σ| = log |Θ| + log |I + Δ^½ C Δ^½|.
-double by_latents(const Unit& unit, const Measurement& at, const double* away,
-                  const ByMeasurement& by, double* pull) {
+double by_latents(const Unit& unit, const std::vector<Index>& measures, const Structure::Point& at,
+                  const double* away, const Structure::Gradient& by) {
     const Index p = unit.items.size();
     const Index m = at.covariance.rows;
+    const auto loading_of = [&](Index item) { return at.blocks.loading(item, measures[item]); };
     Memory memory(p * p + m * p + 9 * m * m + 4 * p + 3 * m);
     const Matrix w = moments(unit, away, memory);
     double* const precision = memory.vector(p); // D
@@ -92,10 +73,10 @@ double by_latents(const Unit& unit, const Measurement& at, const double* away,
     double log_theta = 0.0;
     for (Index i = 0; i < p; ++i) {
         const Index item = unit.items[i];
-        const double variance = at.error[item] * at.error[item];
+        const double variance = at.blocks.error(item, item);
         precision[i] = 1.0 / variance;
-        scaled[i] = at.loading[item] * precision[i];
-        delta[(*at.measures)[item]] += at.loading[item] * scaled[i];
+        scaled[i] = loading_of(item) * precision[i];
+        delta[measures[item]] += loading_of(item) * scaled[i];
         log_theta += std::log(variance);
     }
     const Matrix inner = memory.matrix(m, m);   // I + Δ^½ C Δ^½, then its factor
@@ -124,13 +105,13 @@ double by_latents(const Unit& unit, const Measurement& at, const double* away,
     const Matrix across = memory.matrix(m, p); // Λᵀ D W
     const Matrix within = memory.matrix(m, m); // Λᵀ D W D Λ
     for (Index i = 0; i < p; ++i) {
-        double* const own = across.row((*at.measures)[unit.items[i]]);
+        double* const own = across.row(measures[unit.items[i]]);
         for (Index j = 0; j < p; ++j)
             own[j] += scaled[i] * w(i, j);
     }
     for (Index a = 0; a < m; ++a) {
         for (Index j = 0; j < p; ++j) {
-            within(a, (*at.measures)[unit.items[j]]) += across(a, j) * scaled[j];
+            within(a, measures[unit.items[j]]) += across(a, j) * scaled[j];
         }
     }
     const Matrix spread = memory.matrix(m, m);  // N Λᵀ D W D Λ
@@ -161,8 +142,8 @@ double by_latents(const Unit& unit, const Measurement& at, const double* away,
     }
     for (Index i = 0; i < p; ++i) {
         const Index item = unit.items[i];
-        const Index measured = (*at.measures)[item];
-        const double loading = at.loading[item];
+        const Index measured = measures[item];
+        const double loading = loading_of(item);
         // Σ⁻¹ Λ C = D Λ N, of which row i, column `measured` is asked for.
         double weighted = 0.0;
         double once = 0.0;
@@ -170,24 +151,24 @@ double by_latents(const Unit& unit, const Measurement& at, const double* away,
             weighted += (across(a, i) - loading * spread(measured, a)) * reduced(a, measured);
             once += reduced(measured, a) * across(a, i);
         }
-        by.loading[item] +=
+        by.blocks.loading(item, measured) +=
             precision[i] * weighted - unit.freedom * scaled[i] * reduced(measured, measured);
         const double inverse = precision[i] - scaled[i] * scaled[i] * reduced(measured, measured);
         const double squared =
             precision[i] * precision[i] *
             (w(i, i) - 2.0 * loading * once + loading * loading * doubled(measured, measured));
-        by.error[item] += at.error[item] * (squared - unit.freedom * inverse);
+        by.blocks.error(item, item) += 0.5 * (squared - unit.freedom * inverse);
     }
-    if (pull != nullptr) {
+    if (away != nullptr) {
         double* const gathered = memory.vector(m);
         for (Index i = 0; i < p; ++i)
-            gathered[(*at.measures)[unit.items[i]]] += scaled[i] * away[i];
+            gathered[measures[unit.items[i]]] += scaled[i] * away[i];
         for (Index i = 0; i < p; ++i) {
-            const double* const own = reduced.row((*at.measures)[unit.items[i]]);
+            const double* const own = reduced.row(measures[unit.items[i]]);
             double shared = 0.0;
             for (Index a = 0; a < m; ++a)
                 shared += own[a] * gathered[a];
-            pull[i] = unit.n * (precision[i] * away[i] - scaled[i] * shared);
+            by.item_mean[unit.items[i]] += unit.n * (precision[i] * away[i] - scaled[i] * shared);
         }
     }
     return -0.5 * (unit.freedom * determinant + trace);
@@ -195,12 +176,16 @@ double by_latents(const Unit& unit, const Measurement& at, const double* away,
 
 } // namespace
 
-double log_likelihood(const Unit& unit, const Measurement& at, const double* away,
-                      const ByMeasurement& by, double* pull) {
-    for (const Index item : unit.items) {
-        if (!(at.error[item] != 0.0)) return dense(unit, at, away, by, pull);
+double log_likelihood(const Unit& unit, const Structure& structure, const Structure::Point& at,
+                      bool means, const Structure::Gradient& by) {
+    std::vector<double> distance;
+    if (means) {
+        for (Index i = 0; i < unit.items.size(); ++i)
+            distance.push_back(unit.mean[i] - at.item_mean[unit.items[i]]);
     }
-    return by_latents(unit, at, away, by, pull);
+    const double* const away = means ? distance.data() : nullptr;
+    if (at.dense) return dense(unit, at, away, by);
+    return by_latents(unit, structure.measures(), at, away, by);
 }
 
 } // namespace pycore::estimation

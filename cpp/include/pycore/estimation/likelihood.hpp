@@ -1,11 +1,10 @@
 // Normal log-likelihood of the sufficient statistics of respondents who answered the same items.
 //
-// Σ = Λ C Λᵀ + Θ, where Λ has one loading per row and Θ is diagonal.  The latent variables are
-// integrated out and respondents enter through their number, mean and scatter alone, so the cost
-// does not grow with their number.
+// The latent variables are integrated out and respondents enter through their number, mean and
+// scatter alone, so the cost does not grow with their number.
 #pragma once
 
-#include "pycore/estimation/matrix.hpp"
+#include "pycore/estimation/structure.hpp"
 
 #include <vector>
 
@@ -21,26 +20,10 @@ struct Unit {
     std::vector<double> scatter; // Σ (y − ȳ)(y − ȳ)ᵀ
 };
 
-// Of one group: loadings and error standard deviations of all items, covariance of what they
-// measure.
-struct Measurement {
-    const std::vector<Index>* measures; // column of Λ of each item
-    const double* loading;
-    const double* error;
-    Matrix covariance;
-};
-
-// Gradients of one group, added to.
-struct ByMeasurement {
-    double* loading;
-    double* error;
-    Matrix covariance;
-};
-
-// Log-likelihood without the constant −½ f p log 2π.  `away` holds mean − intercept of the answered
-// items, or is null where intercepts are integrated out; `pull` takes the gradient by the
-// intercept. Returns −∞ where Σ is not positive definite.
-double log_likelihood(const Unit& unit, const Measurement& at, const double* away,
-                      const ByMeasurement& by, double* pull);
+// Log-likelihood without the constant −½ f p log 2π; adds its gradient to `by`.  Without `means`
+// the intercepts are integrated out, or stand at the observed means.  Returns −∞ where Σ is not
+// positive definite.
+double log_likelihood(const Unit& unit, const Structure& structure, const Structure::Point& at,
+                      bool means, const Structure::Gradient& by);
 
 } // namespace pycore::estimation

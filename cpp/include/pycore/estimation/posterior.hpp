@@ -1,30 +1,21 @@
 // Log posterior density and gradient of a structural model on an unconstrained space.
 //
-// The unconstrained vector holds the scalars (parameters, loadings, errors, trait deviations,
-// intercepts) and then the partial correlations of every correlation matrix.
+// The unconstrained vector holds the scalars and then the partial correlations of every correlation
+// matrix.  What the groups' tapes read are the scalars' values and then the entries of the
+// correlation matrices below their diagonals, row by row.
 #pragma once
 
-#include "pycore/estimation/latents.hpp"
 #include "pycore/estimation/likelihood.hpp"
 #include "pycore/estimation/priors.hpp"
+#include "pycore/estimation/structure.hpp"
 
 #include <vector>
 
 namespace pycore::estimation {
 
-// A free quantity: which scalar, and what one unit of it is.
-struct Free {
-    Index scalar;
-    double unit;
-};
-
 struct Group {
-    Latents latents;
-    std::vector<Index> parameters;   // scalar of each parameter of the tape
-    std::vector<Free> loadings;      // of `free_loadings`
-    std::vector<Free> errors;        // of `free_errors`
-    std::vector<Free> traits;        // deviations of the free traits
-    std::vector<Index> correlations; // matrix of each one that the latents name
+    Structure structure;
+    std::vector<Index> inputs; // which value each input of the structure is
 };
 
 struct Design {
@@ -32,13 +23,7 @@ struct Design {
     std::vector<CorrelationPrior> correlations;
     std::vector<Group> groups;
     std::vector<Unit> units;
-    std::vector<Index> measures;                   // latent variable of each item
-    std::vector<double> loading, error;            // as declared
-    std::vector<Index> free_loadings, free_errors; // items
-    // Intercepts are integrated out where this is empty; else scalar = intercepts[g · items + i],
-    // around `centre`, in units of `scale`.
-    std::vector<Index> intercepts;
-    std::vector<double> centre, scale;
+    bool means; // whether the structures say the means; else they are integrated out
 };
 
 class Posterior {
