@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pycore.plot.calibration import published_figures, rank_ecdf, sensitivity
 from pycore.plot.dose import dose_response
+from pycore.plot.importance import importance_performance
 from pycore.plot.intervals import forest, mediation_bars, ranking
 from pycore.plot.life import lives
 from pycore.plot.path_diagram import path_diagram
@@ -26,6 +27,7 @@ __all__ = [
     "difference",
     "dose_response",
     "forest",
+    "importance_performance",
     "lives",
     "mediation_bars",
     "path_diagram",

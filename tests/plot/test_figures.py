@@ -110,6 +110,16 @@ def calibrated() -> xr.DataTree:
                         particles=150, seed=1)  # fmt: skip
 
 
+IMPORTANCE = pd.DataFrame(
+    [
+        (cause, x, x - 0.05, x + 0.05, y, y - 1.5, y + 1.5)
+        for cause, x, y in (("response_speed", 0.3, 41.0), ("openness", 0.29, 42.0),
+                            ("brand_image", 0.28, 46.0), ("care", 0.45, 47.0),
+                            ("user_experience", 0.33, 47.5), ("price_fairness", 0.2, 56.0))
+    ],
+    columns=["cause", *(f"{what}{end}" for what in ("importance", "performance")
+                        for end in ("", "_low", "_high"))],
+)  # fmt: skip
 SENSITIVITY = pd.DataFrame(
     {"prior": [0.01, 0.2], "likelihood": [0.12, 0.03]}, index=["path_a", "path_b"]
 )
@@ -162,6 +172,7 @@ FIGURES: dict[str, Callable[[], Drawn]] = {
     "ranks": lambda: plot.rank_ecdf(ranks()),
     "published": lambda: plot.published_figures(calibrated()),
     "sensitivity": lambda: plot.sensitivity(SENSITIVITY),
+    "importance": lambda: plot.importance_performance(IMPORTANCE, outcome="loyalty"),
 }
 
 
@@ -318,6 +329,7 @@ def test_labels_keep_order_and_distance_and_stay_where_they_can() -> None:
         (lambda: plot.rank_ecdf(NOT_A_RUN), "check"),
         (lambda: plot.published_figures(NOT_A_RUN), "fit"),
         (lambda: plot.sensitivity(EFFECTS), "table"),
+        (lambda: plot.importance_performance(EFFECTS), "table"),
         (lambda: plot.variance_over_time(run()), "parts"),
         (lambda: plot.table(plt.figure()), "figure"),
     ],
