@@ -72,7 +72,7 @@ def importance_performance(
     >>> answers = pc.answers(m, respondents=300, seed=1)
     >>> fit = pc.estimate(m, answers, seed=1, progress=False)
     >>> found = importance_performance(fit, answers, "loyalty")
-    >>> found["cause"].tolist(), 40 < found["performance"][0] < 60
+    >>> found["cause"].tolist(), bool(40 < found["performance"][0] < 60)
     (['speed'], True)
     """
     import pandas as pd
