@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 
 from pycore.errors import InputError, refuse
-from pycore.estimation.errors import EstimateWarning, NotYetEstimated
+from pycore.estimation.density import Density
+from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.fit_measures import Gates, fit_measures, gates
 from pycore.estimation.graph import pymc_model
 from pycore.estimation.identification import improper, unidentified
@@ -21,9 +22,11 @@ from pycore.estimation.maximum_likelihood import LikelihoodFit, maximise
 from pycore.estimation.plan import Plan
 from pycore.estimation.posterior import environment, log_prior, named_results
 from pycore.estimation.quantities import implied, systems
+from pycore.estimation.respondents import explicit_fit, limited_fit, limited_likelihood_fit
 from pycore.estimation.sample import Sample, read
 from pycore.estimation.sampling import Draws, Progress, quiet_compiler, run
 from pycore.estimation.specification import make_plan
+from pycore.estimation.survey import read_survey
 from pycore.model.distributions import Distribution
 from pycore.model.model import Model
 
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
 
     from pycore.estimation.summary_data import SummaryData
 
-__all__ = ["Method", "estimate", "to_pymc"]
+__all__ = ["Latents", "Method", "estimate", "to_pymc"]
 
 Method = Literal["nuts", "laplace", "ml"]
+Latents = Literal["integrated", "explicit"]
 _FEW_POINTS = 5
+_MOST_EXPLICIT = 3000
 
 
 def estimate(
@@ -44,7 +49,8 @@ def estimate(
     *,
     group: str | None = None,
     equal: Iterable[str] = (),
-    ordinal: bool = False,
+    ordinal: bool | Iterable[str] = False,
+    latents: Latents | None = None,
     missing: Literal["fiml", "listwise"] = "fiml",
     priors: Mapping[str, Any] | Literal["blavaan"] | None = None,
     draws: int = 1000,
@@ -72,8 +78,18 @@ def estimate(
         What such groups share: ``"loadings"``, ``"intercepts"``, ``"means"``, ``"residuals"``,
         ``"residual.covariances"``, ``"lv.variances"``, ``"lv.covariances"``, ``"regressions"``.
         With equal intercepts, means of the states are free in all groups but the first.
-    ordinal : bool
-        Not yet available.
+    ordinal : bool or iterable of str
+        Items whose answers count as ordered categories and not as numbers; True for all.  An item
+        without points then has the categories that its column holds.
+    latents : {"integrated", "explicit"}, optional
+        Whether latent variables are integrated out, or drawn for every respondent.  Explicit ones
+        take ordinal items (ordered probit), the model's outcomes and products of states as they are,
+        and cost time for every respondent; they are sampled only.  Integrated out, ordinal items
+        enter through their polychoric correlations (*limited information*: lavaan's WLSMV with
+        ``method="ml"``, else the posterior of that pseudo-likelihood), whose cost does not grow with
+        the respondents, and products are linearised.  By default explicit where the data hold
+        outcomes of the model, and for ordinal items of up to 3000 respondents unless
+        ``method`` is ``"ml"`` or ``"laplace"``.
     missing : {"fiml", "listwise"}
         Whether a respondent with gaps counts with what was answered, or not at all.
     priors : mapping, optional
@@ -102,8 +118,6 @@ def estimate(
     ------
     InputError
         For data or options that cannot be used, before any work.
-    NotYetEstimated
-        For ``ordinal=True``.
     KeyboardInterrupt
         If interrupted before there are 50 draws per chain; later, the draws so far are returned and
         labelled partial.
@@ -133,7 +147,17 @@ def estimate(
     [0.6, 0.046]
     """
     names = (equal,) if isinstance(equal, str) else tuple(equal)
-    _check_options(model, ordinal, method, draws, tune, chains, seed, progress)
+    _check_options(model, latents, method, draws, tune, chains, seed, progress)
+    asked = ordinal if isinstance(ordinal, bool) else tuple(ordinal)
+    if asked or latents == "explicit" or _holds_outcomes(model, data):
+        if method == "nuts":
+            _require_sampler()
+        tree, found = _of_respondents(
+            model, data, asked, latents, method, priors, names, group=group, missing=missing,
+            draws=draws, tune=tune, chains=chains, seed=seed, progress=progress,
+        )  # fmt: skip
+        _warn(found)
+        return tree
     sample = read(model, data, group, missing)
     if method == "ml":
         fit = maximise(make_plan(model, sample, priors, equal=names, likelihood=True), sample)
@@ -151,11 +175,11 @@ def estimate(
         ])  # fmt: skip
     _warn_few_points(model, sample)
     if method == "laplace":
-        drawn = approximate(plan, sample, draws=draws, chains=chains, seed=seed)
+        drawn = approximate(Density(plan, sample), draws=draws, chains=chains, seed=seed)
         checked = Gates.of_mode(drawn)
     else:
         drawn = run(
-            plan, sample, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
+            Density(plan, sample), draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
         )
         checked = gates(drawn)
     if not checked.passed:
@@ -206,16 +230,61 @@ def to_pymc(
         return pymc_model(make_plan(model, sample, priors), sample)
 
 
+def _holds_outcomes(model: Model, data: Any) -> bool:
+    return any(name in getattr(data, "columns", ()) for name in model.outcomes)
+
+
+def _of_respondents(
+    model: Model,
+    data: Any,
+    ordinal: bool | tuple[str, ...],
+    latents: Latents | None,
+    method: Method,
+    priors: Any,
+    equal: tuple[str, ...],
+    *,
+    group: str | None,
+    missing: Literal["fiml", "listwise"],
+    draws: int,
+    tune: int,
+    chains: int,
+    seed: int | None,
+    progress: Progress,
+) -> tuple[xr.DataTree, list[str]]:
+    """Choose between explicit latent variables and limited information."""
+    outcomes = _holds_outcomes(model, data)
+    if outcomes and latents == "integrated":
+        raise refuse("latents", latents, "'explicit' with outcomes in the data")
+    if latents is None:
+        small = len(data) <= _MOST_EXPLICIT and method == "nuts"
+        latents = "explicit" if outcomes or small else "integrated"
+    if latents == "explicit":
+        if method != "nuts":
+            raise refuse("method", method, "'nuts' with explicit latent variables")
+        assert seed is not None  # checked with the options
+        survey = read_survey(model, data, ordinal=ordinal, group=group, missing=missing)
+        return explicit_fit(
+            model, survey, priors, equal=equal, draws=draws, tune=tune, chains=chains, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    survey = read_survey(model, data, ordinal=ordinal, group=group, missing="listwise")
+    if method == "ml":
+        return limited_likelihood_fit(model, survey, priors, equal=equal)
+    assert seed is not None  # checked with the options
+    return limited_fit(
+        model, survey, priors, equal=equal, method=method, draws=draws, tune=tune, chains=chains,
+        seed=seed, progress=progress,
+    )  # fmt: skip
+
+
 def _check_options(
-    model: Any, ordinal: Any, method: Any, draws: Any, tune: Any, chains: Any, seed: Any,
+    model: Any, latents: Any, method: Any, draws: Any, tune: Any, chains: Any, seed: Any,
     progress: Any,
 ) -> None:  # fmt: skip
     if not isinstance(model, Model):
         raise refuse("model", model, "a pc.Model")
-    if ordinal:
-        raise NotYetEstimated(
-            "ordinal: received True, allowed is False in this version: answers count as numbers"
-        )
+    if latents is not None and latents not in get_args(Latents):
+        raise refuse("latents", latents, "'integrated', 'explicit' or None")
     if method not in get_args(Method):
         raise refuse("method", method, "'nuts', 'laplace' or 'ml'")
     for name, value, least in (("draws", draws, 10), ("tune", tune, 10), ("chains", chains, 1)):

@@ -28,10 +28,10 @@ from pycore.model.model import Model
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Sample", "Unit", "answer_line", "read"]
+__all__ = ["SPAN", "Sample", "Unit", "answer_line", "read"]
 
 _MOST_PATTERNS = 2000
-_SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
+SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,12 +150,12 @@ def answer_line(item: Item, mean: float, sd: float) -> tuple[float, float]:
     if item.points == 0:
         return 0.0, 1.0
     cuts = np.array(
-        item.thresholds or [_SPAN / item.points * (k - item.points / 2)
+        item.thresholds or [SPAN / item.points * (k - item.points / 2)
                             for k in range(1, item.points)]
     )  # fmt: skip
     categories = np.arange(1, item.points + 1)
     middle = float(cuts.mean())
-    width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or _SPAN / item.points
+    width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or SPAN / item.points
 
     def away(point: NDArray[np.float64]) -> NDArray[np.float64]:
         mu, sigma = point[0], np.exp(point[1])
@@ -254,7 +254,7 @@ def _from_summaries(model: Model, tables: dict[Any, SummaryData], group: str | N
 
 def _from_table(model: Model, data: pd.DataFrame, group: str | None, missing: str) -> Sample:
     items = tuple(model.items)
-    known = {"segment", *model.constant_traits}
+    known = {"segment", *model.constant_traits, *model.outcomes}
     columns = [str(c) for c in data.columns]
     if group is not None and group not in columns:
         raise refuse("group", group, allowed_names(c for c in columns if c not in items))
