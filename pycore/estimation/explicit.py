@@ -10,8 +10,9 @@ Scale: see :mod:`pycore.estimation.survey`.  An ordinal item of three points or 
 and last threshold where the model puts them, and its error and intercept are free; between them the
 gaps of thresholds have a uniform-like Dirichlet(2) prior, written as a chain of beta shares, so that
 thresholds are ordered by construction.  An item of two points keeps its threshold and error as
-declared.  An item without points has a unit error variance, no intercept and free thresholds: the
-first Normal(0, 3), the gaps between them exponential with mean 1.
+declared.  An item without points has a unit error variance, no intercept and free thresholds, and so
+has a rating: the first Normal(0, 2), the gaps between them exponential with mean 1, in units of about
+the deviation of what is cut.
 
 States stand at the model's base steady state where an outcome reads them; what is drawn is the
 deviation from it.
@@ -32,7 +33,7 @@ from pycore.errors import refuse
 from pycore.estimation.density import Density
 from pycore.estimation.plan import BLOCKS, Entries, Free, Plan
 from pycore.estimation.priors import is_positive
-from pycore.estimation.survey import Survey, anchors
+from pycore.estimation.survey import Survey, anchors, turned_starts
 from pycore.estimation.transforms import unconstrained
 from pycore.model.distributions import Beta, Distribution, Exponential, Normal
 from pycore.model.elements import Item, Outcome, Parameter, Trait
@@ -82,7 +83,7 @@ def explicit_density(
     maker = _Explicit(plan, survey, products, dict(priors or {}))
     made = maker.plan_with_respondents()
     density = Density(made, survey.sample, respondents=maker.respondents())
-    for name, starts in maker.starts.items():
+    for name, starts in (maker.starts | turned_starts(made, survey.correlation)).items():
         density.start[density.places[name]] = starts
     return made, density, maker.thresholds
 
@@ -167,7 +168,7 @@ class _Explicit:
             else:
                 free_intercepts.append(i)
             if ordinal:
-                self._cut(item, self.survey.categories[item.name])
+                self._cut(i, item, self.survey.categories[item.name])
         self._intercepts(free_intercepts)
 
     def _intercepts(self, places: list[int]) -> None:
@@ -184,16 +185,35 @@ class _Explicit:
                     sp.Float(centre[i]) + sp.Float(scale[i]) * made[g * len(places) + k]
                 )
 
-    def _cut(self, item: Item, categories: int) -> None:
+    def _cut(self, i: int, item: Item, categories: int) -> None:
         """Thresholds of an ordinal item."""
-        seen = self.survey.answers[:, list(self.model.items).index(item.name)]
+        seen = self.survey.answers[:, i]
         shares = np.bincount(seen[np.isfinite(seen)].astype(int), minlength=categories)
         # Thresholds of logits, near enough for a start and without a share that is 0.
         odds = np.cumsum(shares)[:-1] / shares.sum()
-        self._add_cuts(item.name, anchors(item), np.log(odds / (1 - odds)) / 1.7, categories)
+        spreads = [self._spread(own, i) for own in self.matrices]
+        start = np.log(odds / (1 - odds)) / 1.7
+        self._add_cuts(item.name, anchors(item), start, categories, spreads)
+
+    def _spread(self, own: dict[str, Entries], row: int) -> sp.Expr:
+        """About the deviation of what an item or rating cuts: its error's and its states' own.
+
+        Free thresholds are drawn in this unit; with a stronger loading they all move apart, and
+        chains would have to follow them.
+        """
+        square = own["error"][row, row]
+        for (i, j), loading in own["loading"].items():
+            if i == row:
+                square += loading**2 * own["disturbance"].get((j, j), sp.S.Zero)
+        return sp.sqrt(square)
 
     def _add_cuts(
-        self, name: str, fixed: tuple[float, ...], start: Array, categories: int
+        self,
+        name: str,
+        fixed: tuple[float, ...],
+        start: Array,
+        categories: int,
+        spreads: Sequence[sp.Expr],
     ) -> None:
         count = categories - 1
         cuts: list[sp.Expr]
@@ -212,7 +232,7 @@ class _Explicit:
         elif fixed:
             cuts = [sp.Float(fixed[0])]
         else:
-            first = Free(f"free_cut_{name}", (), Normal(0, 3))
+            first = Free(f"free_cut_{name}", (), Normal(0, 2))
             self._add(first, start[0])
             cuts = [first[0]]
             for k in range(count - 1):
@@ -220,9 +240,10 @@ class _Explicit:
                 self._add(gap, start[k + 1] - start[k])
                 cuts.append(cuts[-1] + gap[0])
         self.cuts[name] = len(self.further[0])
-        self.thresholds[name] = tuple(tuple(cuts) for _ in range(self.groups))
-        for more in self.further:
-            more += cuts
+        scaled = [cuts if fixed else [spread * c for c in cuts] for spread in spreads]
+        self.thresholds[name] = tuple(tuple(own) for own in scaled)
+        for more, own in zip(self.further, scaled, strict=True):
+            more += own
 
     def _add(self, free: Free, start: float) -> None:
         assert free.prior is not None  # what is added here has one
@@ -280,7 +301,9 @@ class _Explicit:
             raise refuse(f"outcome {outcome.name!r}", self._constant(outcome),
                          "a rating without a constant: its thresholds are free")  # fmt: skip
         odds = np.cumsum(shares)[:-1] / shares.sum()
-        self._add_cuts(outcome.name, (), np.log(odds / (1 - odds)) / 1.7, outcome.points)
+        start = np.log(odds / (1 - odds)) / 1.7
+        spreads = [self._spread(own, len(self.items) + k) for own in self.matrices]
+        self._add_cuts(outcome.name, (), start, outcome.points, spreads)
 
     def _constant(self, outcome: Outcome) -> sp.Expr:
         inside = [symbol(n) for n in self.plan.latents]

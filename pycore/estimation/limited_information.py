@@ -29,7 +29,7 @@ from pycore.estimation.maximum_likelihood import STATISTICS, Quantities, with_er
 from pycore.estimation.plan import BLOCKS, Plan, System
 from pycore.estimation.polychoric import Polychoric, polychoric
 from pycore.estimation.quantities import implied, quantities, systems, to_dataset
-from pycore.estimation.survey import Survey
+from pycore.estimation.survey import Survey, turned_starts
 
 __all__ = [
     "LimitedFit", "Statistics", "completed", "fit_limited", "limited_density", "statistics",
@@ -364,4 +364,7 @@ def limited_density(plan: Plan, survey: Survey, fit: LimitedFit) -> tuple[Plan, 
         value=known.value.tolist(), weight=np.ascontiguousarray(weight),
     )  # fmt: skip
     bare = without_errors(plan)
-    return bare, Density(bare, survey.sample, moments=moments)
+    density = Density(bare, survey.sample, moments=moments)
+    for name, starts in turned_starts(bare, known.polychorics[0].correlation).items():
+        density.start[density.places[name]] = starts  # of a normal prior, so in its own units
+    return bare, density

@@ -14,18 +14,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from pycore.errors import refuse, require_name
+from pycore.estimation.plan import Plan
 from pycore.estimation.sample import SPAN, Sample, Unit, read
+from pycore.model.distributions import Normal
 from pycore.model.elements import Item, Outcome
 from pycore.model.model import Model
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Survey", "anchors", "read_survey"]
+__all__ = ["Survey", "anchors", "read_survey", "turned_starts"]
 
 Array = NDArray[np.float64]
 
@@ -60,6 +63,19 @@ class Survey:
     outcomes: Array
     codes: NDArray[np.int_]
 
+    @property
+    def correlation(self) -> Array:
+        """Of the answers as they are coded, by pairs of items that were both answered."""
+        size = self.answers.shape[1]
+        found = np.eye(size)
+        for i in range(size):
+            for j in range(i):
+                both = np.isfinite(self.answers[:, [i, j]]).all(axis=1)
+                rows = self.answers[both][:, [i, j]]
+                if len(rows) > 1 and np.ptp(rows, axis=0).all():
+                    found[i, j] = found[j, i] = np.corrcoef(rows.T)[0, 1]
+        return found
+
 
 def anchors(item: Item) -> tuple[float, ...]:
     """The thresholds that give an item its scale: the model's first and last, one, or none.
@@ -79,6 +95,48 @@ def anchors(item: Item) -> tuple[float, ...]:
         step * (k - item.points / 2) for k in range(1, item.points)
     )
     return (cuts[0], cuts[-1]) if len(cuts) > 1 else (cuts[0],)
+
+
+def turned_starts(plan: Plan, correlation: Array) -> dict[str, Array]:
+    """Starts of loadings of the sign that an item's correlation with its state's first item has.
+
+    A chain that starts an item worded the other way round on the wrong side stays there.
+
+    Parameters
+    ----------
+    plan : Plan
+        Whose loadings are free.
+    correlation : ndarray, shape (items, items)
+        Of the answers, roughly.
+
+    Returns
+    -------
+    dict
+        Name of a random variable → starts of its entries.
+    """
+    free = {f[k].name: (f, k) for f in plan.free for k in range(f.size)}
+    found: dict[str, Array] = {}
+    loadings = plan.matrices[0]["loading"]
+    for j, state in enumerate(plan.latents):
+        mine = [i for i in range(len(plan.items)) if (i, j) in loadings]
+        own = [i for i in mine if plan.model.items[plan.items[i]].measures == state]
+        if not own:
+            continue
+        first = next((i for i in own if loadings[i, j].is_number), own[0])
+        marker = loadings[first, j]
+        sign = -1.0 if marker.is_number and marker < 0 else 1.0
+        for i in mine:
+            names = [s.name for s in loadings[i, j].free_symbols]
+            if i == first or len(names) != 1 or names[0] not in free:
+                continue
+            variable, k = free[names[0]]
+            slope = float(sp.diff(loadings[i, j], variable[k]).subs(variable[k], variable.start))
+            if slope * variable.start * sign * correlation[i, first] < 0 and isinstance(
+                variable.prior, Normal
+            ):
+                starts = found.setdefault(variable.name, np.full(variable.size, variable.start))
+                starts[k] = -variable.start
+    return found
 
 
 def read_survey(
