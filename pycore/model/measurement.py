@@ -162,7 +162,7 @@ class Measurement(Derived):
         >>> mood = m.state("mood", carry=0.5, target=m.trait("taste", pc.Normal(0, 1)))
         >>> _ = m.survey(mood, 3, points=5)
         >>> _ = m.outcome("leaves", m.parameter("base", -1) - m.parameter("hold", 0.8) * mood)
-        >>> print(m.equations()["leaves"])
+        >>> print(m.equations()[-1])
         logit Pr(leaves[i] = 1) = base − hold·average mood[i]
         """
         require_identifier("name", name)

@@ -39,15 +39,15 @@ def test_least_squares_give_the_parameters_back(answered: Any) -> None:
 
 def test_errors_are_those_of_repeated_surveys() -> None:
     m = surveys.short()
-    everybody = surveys.drawn(m, 12_000, 9)
+    everybody = surveys.drawn(m, 9000, 9)
     found, errors = [], []
-    for k in range(40):
+    for k in range(30):
         fit = pc.estimate(m, everybody[k * 300 : (k + 1) * 300].reset_index(drop=True),
                           ordinal=True, method="ml")  # fmt: skip
         est, se = fit.estimates["std_path"].sel(effect="strain", cause="failure").values[:2]
         found.append(est)
         errors.append(se)
-    # The standard deviation of 40 has a relative error of 11%: 4 of that.
+    # The standard deviation of 30 has a relative error of 13%: 3.5 of that.
     assert np.std(found) / np.mean(errors) == pytest.approx(1, abs=0.45)
 
 
@@ -132,12 +132,12 @@ def merge(data: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "match", "options"),
     [
-        (merge, r"item 'f1': received nobody in category 3", {}),
-        (lambda d: d.assign(f2=4), r"item 'f2': received the same answer from everybody", {}),
+        (merge, "item 'f1': received 'nobody in category 3'", {}),
+        (lambda d: d.assign(f2=4), "item 'f2': received 'the same answer from everybody'", {}),
         (lambda d: d.assign(s1=d["s1"] + 1), r"item 's1'.*whole answers from 1 to 5", {}),
         (lambda d: d[:6], r"6 usable respondents", {}),
         (lambda d: d, "ordinal: received 'f9'", {"ordinal": ["f9"]}),
-        (lambda d: d, "ordinal: received all but", {"ordinal": ["f1"], "latents": "integrated"}),
+        (lambda d: d, "ordinal: received 'all but", {"ordinal": ["f1"], "latents": "integrated"}),
         (lambda d: d, "method: received 'ml'", {"latents": "explicit", "method": "ml"}),
         (lambda d: d, "latents: received 'some'", {"latents": "some"}),
         (lambda d: d.drop(columns="s3"), "no column s3", {}),
@@ -166,8 +166,8 @@ def outcomes() -> tuple[pc.Model, pd.DataFrame]:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda d: d.assign(leaves=2.0), "outcome 'leaves': received 2, allowed is whole numbers"),
-        (lambda d: d.assign(leaves=1), "outcome 'leaves': received the same from everybody"),
+        (lambda d: d.assign(leaves=2.0), "outcome 'leaves': received 2.0, allowed is whole numbers"),
+        (lambda d: d.assign(leaves=1), "outcome 'leaves': received 'the same from everybody'"),
         (lambda d: d.assign(stars=d["stars"].replace(1, 2)), "'stars'.*nobody in categories 1"),
         (lambda d: d.drop(columns="stars"), "no column stars"),
     ],

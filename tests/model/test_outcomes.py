@@ -19,7 +19,7 @@ def test_outcomes_print_and_come_back_from_json() -> None:
     assert "bought[i] ~ Poisson(μ[i]), log μ[i] = rate − less·average strain[i]" in lines
     assert "calls[i] ~ NegativeBinomial(μ[i], size = size)" in lines
     assert "stars[i] = −fall·average leaving[i] + ε[i], answered 0…4" in lines
-    assert r"\operatorname{logit} \Pr" in m.equations()["left"].latex
+    assert r"\operatorname{logit} \Pr" in m.equations()[-4].latex
     again = pc.Model.from_json(m.to_json())
     assert again.to_json() == m.to_json()
     assert again.outcomes == m.outcomes
