@@ -159,21 +159,20 @@ void register_parts(py::module_& module) {
              py::kw_only(), py::arg("group"), py::arg("n"), py::arg("freedom"), py::arg("items"),
              py::arg("mean"), py::arg("scatter"));
     py::class_<Moments>(module, "Moments", "Estimated moments of the items, and their weights.")
-        .def(py::init([](std::vector<Index> group, std::vector<Index> row,
-                         std::vector<Index> column, std::vector<double> value,
-                         const Numbers& weight) {
-                 return Moments{std::move(group),
-                                std::move(row),
-                                std::move(column),
-                                std::move(value),
-                                {weight.data(), weight.data() + weight.size()}};
-             }),
-             py::kw_only(), py::arg("group"), py::arg("row"), py::arg("column"), py::arg("value"),
-             py::arg("weight"));
+        .def(
+            py::init([](std::vector<Index> group, std::vector<Index> row, std::vector<Index> column,
+                        std::vector<double> value, const Numbers& weight) {
+                return Moments{std::move(group),
+                               std::move(row),
+                               std::move(column),
+                               std::move(value),
+                               {weight.data(), weight.data() + weight.size()}};
+            }),
+            py::kw_only(), py::arg("group"), py::arg("row"), py::arg("column"), py::arg("value"),
+            py::arg("weight"));
     py::class_<Column>(module, "Column", "What was seen of one item or outcome.")
         .def(py::init([](std::int32_t kind, Index cuts, Index categories, const Numbers& values) {
-                 require_shape("kind",
-                               kind >= 0 && kind < static_cast<std::int32_t>(Kind::COUNT),
+                 require_shape("kind", kind >= 0 && kind < static_cast<std::int32_t>(Kind::COUNT),
                                "a kind that exists");
                  return Column{static_cast<Kind>(kind), cuts, categories,
                                to_vector("values", values)};
@@ -235,7 +234,8 @@ void register_estimation(py::module_& module) {
                 return py::make_tuple(scalars, factors);
             },
             py::arg("z"),
-            "Of the parameters alone: scalars, and Cholesky factors of the correlation matrices in a row.");
+            "Of the parameters alone: scalars, and Cholesky factors of the correlation matrices in "
+            "a row.");
 }
 
 } // namespace pycore::bindings

@@ -179,7 +179,12 @@ def estimate(
         checked = Gates.of_mode(drawn)
     else:
         drawn = run(
-            Density(plan, sample), draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
+            Density(plan, sample),
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            seed=seed,
+            progress=progress,
         )
         checked = gates(drawn)
     if not checked.passed:

@@ -80,7 +80,7 @@ def explicit_density(
     dict
         Ordinal item or rating → its thresholds in each group.
     """
-    maker = _Explicit(plan, survey, products, dict(priors or {}))
+    maker = _Explicit(plan.resolved(), survey, products, dict(priors or {}))
     made = maker.plan_with_respondents()
     density = Density(made, survey.sample, respondents=maker.respondents())
     for name, starts in (maker.starts | turned_starts(made, survey.correlation)).items():
@@ -338,9 +338,7 @@ class _Explicit:
         numbers = {symbol(n): sp.Float(v) for n, v in self.plan.forms[g].values.items()
                    if n not in self.parameters}  # fmt: skip
         numbers |= {symbol(n): sp.Float(v) for n, v in self.held.items()}
-        numbers |= {
-            symbol(n): e[g if len(e) > 1 else 0] for n, e in self.parameters.items()
-        }
+        numbers |= {symbol(n): e[g if len(e) > 1 else 0] for n, e in self.parameters.items()}
         return expression.xreplace(numbers)
 
     def _product_terms(self) -> None:

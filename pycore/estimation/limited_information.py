@@ -15,6 +15,7 @@ its curvature there the robust covariance of the estimate.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
 import numpy as np
 import sympy as sp
 import xarray as xr
@@ -149,9 +150,7 @@ def statistics(plan: Plan, survey: Survey) -> Statistics:
                       sd[row] * sd[column], covariance / (found.n - 1)))  # fmt: skip
         polychorics.append(found)
         scales.append(sd)
-    group, row, column, value, unit_ = (
-        np.concatenate([p[k] for p in parts]) for k in range(5)
-    )
+    group, row, column, value, unit_ = (np.concatenate([p[k] for p in parts]) for k in range(5))
     whole = np.zeros((len(value), len(value)))
     first = 0
     for part in parts:
@@ -187,7 +186,9 @@ def without_errors(plan: Plan) -> Plan:
 
     def kept(found: dict[str, tuple[sp.Expr, ...]]) -> dict[str, tuple[sp.Expr, ...]]:
         return {
-            n: e for n, e in found.items() if all(s.name in known for x in e for s in x.free_symbols)
+            n: e
+            for n, e in found.items()
+            if all(s.name in known for x in e for s in x.free_symbols)
         }
 
     return replace(
@@ -237,6 +238,7 @@ def fit_limited(plan: Plan, survey: Survey) -> LimitedFit:
     survey : Survey
         Complete answers.
     """
+    plan = plan.resolved()
     known = statistics(plan, survey)
     plan = without_errors(plan)
     root = 1 / np.sqrt(np.diag(known.covariance))
@@ -348,6 +350,7 @@ def limited_density(plan: Plan, survey: Survey, fit: LimitedFit) -> tuple[Plan, 
     Density
         Of it.
     """
+    plan = plan.resolved()
     if any(i != j for m in plan.matrices for i, j in m["error"]):
         raise refuse("method", "'nuts' or 'laplace' with limited information",
                      "'ml' for a model whose items' errors covary")  # fmt: skip

@@ -9,7 +9,7 @@ compiled density, the PyMC graph and the results evaluate the same expressions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pycore.estimation.priors import Defaults
 from pycore.model.distributions import Distribution
+from pycore.model.expressions import symbol
 from pycore.model.model import Model
 from pycore.model.numeric import Operations, evaluate, numpy_operations
 from pycore.model.structural import Structural
@@ -212,6 +213,16 @@ class Plan:
     def definitions(self, group: int) -> dict[str, sp.Expr]:
         """Parameters of the model in one group."""
         return {n: e[group if len(e) > 1 else 0] for n, e in self.parameters.items()}
+
+    def resolved(self) -> Plan:
+        """The same plan, its matrices written in free quantities alone."""
+        matrices = []
+        for group, own in enumerate(self.matrices):
+            put_in = {symbol(n): e for n, e in self.definitions(group).items()}
+            matrices.append({
+                block: {at: e.xreplace(put_in) for at, e in own[block].items()} for block in BLOCKS
+            })  # fmt: skip
+        return replace(self, matrices=tuple(matrices))
 
     def system(self, group: int, environment: Mapping[str, Any], arrays: Arrays) -> System:
         """Fill the matrices of one group, for its items.

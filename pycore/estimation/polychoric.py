@@ -203,7 +203,7 @@ def _gamma(
     pairs: _Pairs,
     rho: Array,
 ) -> Array:
-    """n · A⁻¹ B A⁻ᵀ, from the scores of each respondent (B) and how they move (A)."""
+    """N · A⁻¹ B A⁻ᵀ, from the scores of each respondent (B) and how they move (A)."""
     score, share = pairs.scores(rho)
     at = np.concatenate([[0], np.cumsum([len(t) for t in thresholds])])
     cuts, total = at[-1], at[-1] + len(rho)
@@ -212,9 +212,7 @@ def _gamma(
     for first in range(0, len(codes), _ROWS):
         part = codes[first : first + _ROWS]
         columns = [table[part[:, i]] for i, table in enumerate(single)]
-        columns.append(
-            score[np.arange(len(rho)), part[:, pairs.rows], part[:, pairs.columns]]
-        )
+        columns.append(score[np.arange(len(rho)), part[:, pairs.rows], part[:, pairs.columns]])
         scores = np.concatenate(columns, axis=1)
         inner += scores.T @ scores
     bread = np.zeros((total, total))
@@ -230,9 +228,9 @@ def _gamma(
         moved = weighted[p, :, :-1] * by_second[p, :, 1:-1] - (
             weighted[p, :, 1:] * by_second[p, :, 1:-1])  # fmt: skip
         bread[cuts + p, at[j] : at[j + 1]] = moved.sum(axis=0)[: len(thresholds[j])]
-    bread[np.arange(cuts, total), np.arange(cuts, total)] = (
-        pairs.tables * score**2
-    ).sum(axis=(1, 2))
+    bread[np.arange(cuts, total), np.arange(cuts, total)] = (pairs.tables * score**2).sum(
+        axis=(1, 2)
+    )
     inverse = np.linalg.inv(bread)
     gamma: Array = len(codes) * inverse @ inner @ inverse.T
     return gamma

@@ -15,7 +15,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from pycore.errors import InputError
-from pycore.estimation.density import Density
 from pycore.estimation.explicit import explicit_density
 from pycore.estimation.fit_measures import Gates, gates
 from pycore.estimation.identification import improper, unidentified
@@ -143,7 +142,7 @@ def limited_likelihood_fit(
         {"estimates": estimates, "constant_data": _constant_data(fit.plan, survey)}
     )
     tree.attrs = _about(fit.plan, survey) | {
-        "sampler": "diagonally weighted least squares", "information": "limited information",
+        "sampler": "diagonally weighted least squares, limited information", "information": "limited information",
         "gates_passed": int(not troubles), "gates_failed": troubles, "unidentified": [],
     }  # fmt: skip
     _add_limited(tree, fit, survey)
@@ -231,8 +230,8 @@ def _add_limited(tree: xr.DataTree, fit: LimitedFit, survey: Survey) -> None:
 def _name_cuts(tree: xr.DataTree, names: list[str]) -> None:
     if "threshold" in tree["posterior"]:
         most = tree["posterior"].sizes["cut"]
-        tree["posterior"] = tree["posterior"].to_dataset().assign_coords(
-            ordinal=names, cut=np.arange(1, most + 1)
+        tree["posterior"] = (
+            tree["posterior"].to_dataset().assign_coords(ordinal=names, cut=np.arange(1, most + 1))
         )
 
 
@@ -290,7 +289,7 @@ def _tree(
         "constant_data": _constant_data(plan, survey), "fit_measures": xr.Dataset(),
     })  # fmt: skip
     tree.attrs = _about(plan, survey) | {
-        "seed": seed, "sampler": drawn.sampler, "information": information,
+        "seed": seed, "sampler": f"{drawn.sampler}, {information}", "information": information,
         "partial": int(drawn.partial), "gates_passed": int(checked.passed),
         "gates_failed": list(checked.failures), "rhat": checked.rhat,
         "ess_bulk": checked.ess_bulk, "ess_tail": checked.ess_tail,

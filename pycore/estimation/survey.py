@@ -91,9 +91,7 @@ def anchors(item: Item) -> tuple[float, ...]:
     if not item.points:
         return ()
     step = SPAN / item.points
-    cuts = item.thresholds or tuple(
-        step * (k - item.points / 2) for k in range(1, item.points)
-    )
+    cuts = item.thresholds or tuple(step * (k - item.points / 2) for k in range(1, item.points))
     return (cuts[0], cuts[-1]) if len(cuts) > 1 else (cuts[0],)
 
 
@@ -168,8 +166,10 @@ def read_survey(
     import pandas as pd
 
     if not isinstance(data, pd.DataFrame):
-        raise refuse("data", type(data).__name__,
-                     "a table of respondents: categories and outcomes are not in statistics")  # fmt: skip
+        raise refuse(
+            "data", type(data).__name__,
+            "a table of respondents: categories and outcomes are not in statistics",
+        )  # fmt: skip
     names = _ordinal_items(model, ordinal)
     sample = read(model, data, group, missing)
     raw = _numbers(data, sample.items)
@@ -185,9 +185,7 @@ def read_survey(
     outcomes = _numbers(data, tuple(model.outcomes))[keep]
     for k, outcome in enumerate(model.outcomes.values()):
         _require(outcome, outcomes[:, k])
-    units = tuple(
-        _unit(model, sample, categories, answers, g) for g in range(len(sample.groups))
-    )
+    units = tuple(_unit(model, sample, categories, answers, g) for g in range(len(sample.groups)))
     standing = replace(sample, units=units, answers=None, codes=None)
     return Survey(standing, names, categories, answers, outcomes, sample.codes)
 
@@ -209,7 +207,9 @@ def _numbers(data: pd.DataFrame, names: tuple[str, ...]) -> Array:
         try:
             columns.append(data[name].to_numpy(dtype=np.float64, na_value=np.nan))
         except (TypeError, ValueError):
-            raise refuse(f"column {name!r}", data[name].iloc[0], "numbers, or NaN where missing") from None
+            raise refuse(
+                f"column {name!r}", data[name].iloc[0], "numbers, or NaN where missing"
+            ) from None
     return np.column_stack(columns) if columns else np.zeros((len(data), 0))
 
 
@@ -220,8 +220,10 @@ def _categories(
     seen = np.unique(column[np.isfinite(column)])
     where = f"item {item.name!r}"
     if not item.points and (len(seen) > _MOST_CATEGORIES or (seen != np.floor(seen)).any()):
-        raise refuse(where, f"{len(seen)} different answers",
-                     f"whole numbers, at most {_MOST_CATEGORIES} different ones, of an ordinal item")  # fmt: skip
+        raise refuse(
+            where, f"{len(seen)} different answers",
+            f"whole numbers, at most {_MOST_CATEGORIES} different ones, of an ordinal item",
+        )  # fmt: skip
     known = np.arange(1.0, item.points + 1) if item.points else seen
     for g, label in enumerate(groups):
         mine = column[codes == g]
@@ -250,9 +252,7 @@ def _require(outcome: Outcome, values: Array) -> None:
         raise refuse(where, "the same from everybody", "an outcome that differs")
 
 
-def _unit(
-    model: Model, sample: Sample, categories: dict[str, int], answers: Array, g: int
-) -> Unit:
+def _unit(model: Model, sample: Sample, categories: dict[str, int], answers: Array, g: int) -> Unit:
     """Where items stand on the model's scale: mean and deviation of what their thresholds cut."""
     assert sample.codes is not None
     rows = answers[sample.codes == g]

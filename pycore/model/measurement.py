@@ -177,7 +177,9 @@ class Measurement(Derived):
             if not isinstance(element, Parameter | Lever | Trait | State):
                 raise refuse("predictor", free, "states, traits, parameters and levers")
         if (size is None) == (kind == "negative_binomial"):
-            raise refuse("size", size, "a number above 0 or an expression, of 'negative_binomial' only")
+            raise refuse(
+                "size", size, "a number above 0 or an expression, of 'negative_binomial' only"
+            )
         spread = None if size is None else self._coefficient("size", size)
         if isinstance(spread, float) and not spread > 0:
             raise refuse("size", size, "a number above 0")

@@ -106,9 +106,7 @@ def _factors(response: sp.Expr, latent: set[str]) -> tuple[str, str] | None:
     return names if set(names) <= latent else None
 
 
-def _replaced(
-    expression: sp.Expr | None, put_in: dict[sp.Expr, sp.Expr]
-) -> sp.Expr | None:
+def _replaced(expression: sp.Expr | None, put_in: dict[sp.Expr, sp.Expr]) -> sp.Expr | None:
     if expression is None:
         return None
     terms = sp.Add.make_args(sp.expand(expression))

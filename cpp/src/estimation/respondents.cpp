@@ -74,7 +74,8 @@ double ordered(Seen& seen, const double* cuts, Index categories, double* by_cuts
         const auto category = static_cast<Index>(seen.values[n]);
         const bool first = category == 0;
         const bool last = category + 1 == categories;
-        Bound low = first ? Bound{-FAR, 0.0} : bound(cuts[category - 1], seen.predictor[n], inverse);
+        Bound low =
+            first ? Bound{-FAR, 0.0} : bound(cuts[category - 1], seen.predictor[n], inverse);
         Bound high = last ? Bound{FAR, 0.0} : bound(cuts[category], seen.predictor[n], inverse);
         // The smaller tails are subtracted, so that nothing cancels far from the middle.
         double share = low.x > 0.0 ? (last ? below(-low.x) : below(-low.x) - below(-high.x))
@@ -116,8 +117,8 @@ double bernoulli(Seen& seen) {
     for (Index n = 0; n < seen.count; ++n) {
         if (std::isnan(seen.values[n])) continue;
         const double odds = seen.predictor[n];
-        total += seen.values[n] * odds - std::fmax(odds, 0.0) -
-                 std::log1p(std::exp(-std::fabs(odds)));
+        total +=
+            seen.values[n] * odds - std::fmax(odds, 0.0) - std::log1p(std::exp(-std::fabs(odds)));
         seen.by_predictor[n] = seen.values[n] - 0.5 * (1.0 + std::tanh(0.5 * odds));
     }
     return total;
@@ -227,7 +228,8 @@ bool fits(const Respondents& respondents, const Structure& structure) {
             column.cuts > structure.further() + 1 - column.categories)
             return false;
         for (const double value : column.values) {
-            if (!std::isnan(value) && !(value >= 0.0 && value < static_cast<double>(column.categories)))
+            if (!std::isnan(value) &&
+                !(value >= 0.0 && value < static_cast<double>(column.categories)))
                 return false;
         }
     }
@@ -304,7 +306,8 @@ double log_likelihood(const Respondents& respondents, const Structure::Point& at
     const Matrix by_total = small.matrix(size, size);
     for (Index i = 0; i < size; ++i) {
         for (Index j = 0; j < size; ++j) {
-            if (at.total(i, j) != 0.0) add(at.total(i, j), by_latent.row(i), by_enters.row(j), count);
+            if (at.total(i, j) != 0.0)
+                add(at.total(i, j), by_latent.row(i), by_enters.row(j), count);
             by_total(i, j) = dot(by_latent.row(i), enters.row(j), count);
         }
     }

@@ -1,8 +1,9 @@
 // Log posterior density and gradient of a structural model on an unconstrained space.
 //
 // The unconstrained vector holds the scalars, then the partial correlations of every correlation
-// matrix, then what is drawn for each respondent where latent variables are explicit.  What the groups' tapes read are the scalars' values and then the entries of the
-// correlation matrices below their diagonals, row by row.
+// matrix, then what is drawn for each respondent where latent variables are explicit.  What the
+// groups' tapes read are the scalars' values and then the entries of the correlation matrices below
+// their diagonals, row by row.
 #pragma once
 
 #include "pycore/estimation/likelihood.hpp"
@@ -25,8 +26,8 @@ struct Design {
     std::vector<CorrelationPrior> correlations;
     std::vector<Group> groups;
     std::vector<Unit> units;
-    bool means; // whether the structures say the means; else they are integrated out
-    Moments moments;                      // in place of units
+    bool means;      // whether the structures say the means; else they are integrated out
+    Moments moments; // in place of units
     std::vector<Respondents> respondents; // in place of units, one per group
 };
 

@@ -48,9 +48,9 @@ struct Respondents {
 // Whether every index exists in a structure.
 bool fits(const Respondents& respondents, const Structure& structure);
 
-// Log density of answers and z, without its constants; −∞ where Ω is not positive definite.  z holds
-// the respondents of one latent variable after those of another.  Adds to the gradients by the
-// blocks and by z.
+// Log density of answers and z, without its constants; −∞ where Ω is not positive definite.  z
+// holds the respondents of one latent variable after those of another.  Adds to the gradients by
+// the blocks and by z.
 double log_likelihood(const Respondents& respondents, const Structure::Point& at, const double* z,
                       const Structure::Gradient& by, double* by_z);
 

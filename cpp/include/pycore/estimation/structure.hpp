@@ -51,9 +51,9 @@ class Structure {
         double* data;   // of the blocks
         Blocks blocks;
         Matrix total, covariance;
-        double* level;     // T α
-        double* item_mean; // ν + Λ T α
-        Matrix sigma;      // Σ, where `dense`
+        double* level;      // T α
+        double* item_mean;  // ν + Λ T α
+        Matrix sigma;       // Σ, where `dense`
         bool dense = false; // whether Σ itself is needed, or asked for
     };
     struct Gradient {
