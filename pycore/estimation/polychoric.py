@@ -58,7 +58,7 @@ class Polychoric:
     @property
     def threshold_errors(self) -> tuple[Array, ...]:
         """Standard errors of the thresholds."""
-        errors = np.sqrt(np.diag(self.gamma) / self.n)
+        errors = np.sqrt(np.diag(self.gamma) / (self.n - 1))
         ends = np.cumsum([len(t) for t in self.thresholds])
         return tuple(np.split(errors[: ends[-1]], ends[:-1]))
 

@@ -142,7 +142,8 @@ def limited_likelihood_fit(
         {"estimates": estimates, "constant_data": _constant_data(fit.plan, survey)}
     )
     tree.attrs = _about(fit.plan, survey) | {
-        "sampler": "diagonally weighted least squares, limited information", "information": "limited information",
+        "sampler": "diagonally weighted least squares, limited information",
+        "information": "limited information",
         "gates_passed": int(not troubles), "gates_failed": troubles, "unidentified": [],
     }  # fmt: skip
     _add_limited(tree, fit, survey)

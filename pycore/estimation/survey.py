@@ -67,13 +67,13 @@ class Survey:
     def correlation(self) -> Array:
         """Of the answers as they are coded, by pairs of items that were both answered."""
         size = self.answers.shape[1]
-        found = np.eye(size)
+        found: Array = np.eye(size)
         for i in range(size):
             for j in range(i):
                 both = np.isfinite(self.answers[:, [i, j]]).all(axis=1)
                 rows = self.answers[both][:, [i, j]]
                 if len(rows) > 1 and np.ptp(rows, axis=0).all():
-                    found[i, j] = found[j, i] = np.corrcoef(rows.T)[0, 1]
+                    found[i, j] = found[j, i] = float(np.corrcoef(rows.T)[0, 1])
         return found
 
 

@@ -42,16 +42,17 @@ def observed(
     if outcome.kind == "ordered":
         cuts = outcome.thresholds or default_thresholds(outcome.points)
         latent = predictor + normal(words).astype(np.float64)
-        return np.searchsorted(np.asarray(cuts), latent, side="right")
+        return np.asarray(np.searchsorted(np.asarray(cuts), latent, side="right"))
     share = uniform(words).astype(np.float64)
     if outcome.kind == "bernoulli":
-        return (share * (1 + np.exp(-predictor)) < 1).astype(np.int64)
+        happens = share * (1 + np.exp(-predictor)) < 1
+        return np.asarray(happens, dtype=np.int64)
     from scipy.stats import nbinom, poisson
 
     mean = np.exp(np.minimum(predictor, 700.0))
     if outcome.kind == "poisson":
-        return np.asarray(poisson.ppf(share, mean)).astype(np.int64)
+        return np.asarray(poisson.ppf(share, mean), dtype=np.int64)
     size = float(evaluate(to_expression("size", outcome.size), known))
     if not size > 0:
         raise refuse(f"size of outcome {outcome.name!r}", size, "a number above 0")
-    return np.asarray(nbinom.ppf(share, size, size / (size + mean))).astype(np.int64)
+    return np.asarray(nbinom.ppf(share, size, size / (size + mean)), dtype=np.int64)
