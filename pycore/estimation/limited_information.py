@@ -10,6 +10,11 @@ The posterior is that of a Gaussian pseudo-likelihood: the estimating equations 
 which are normal with a known covariance in a large sample, stand for the data (Kim 2002,
 doi:10.1214/aos/1028144868 on limited information).  With flat priors its mode is the estimate and
 its curvature there the robust covariance of the estimate.
+
+An item's scale (:mod:`pycore.estimation.survey`) comes from its first and last threshold.  Errors of
+estimates on the model's scale count how uncertain these are; standardised quantities do not depend
+on it; the posterior takes the scales as known, so that it is a little too narrow on the model's
+scale.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import numpy as np
 import sympy as sp
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.optimize import least_squares
 from scipy.stats import chi2
 
@@ -30,7 +36,7 @@ from pycore.estimation.maximum_likelihood import STATISTICS, Quantities, with_er
 from pycore.estimation.plan import BLOCKS, Plan, System
 from pycore.estimation.polychoric import Polychoric, polychoric
 from pycore.estimation.quantities import implied, quantities, systems, to_dataset
-from pycore.estimation.survey import Survey, turned_starts
+from pycore.estimation.survey import Survey, anchors, turned_starts
 
 __all__ = [
     "LimitedFit", "Statistics", "completed", "fit_limited", "limited_density", "statistics",
@@ -58,7 +64,10 @@ class Statistics:
     unit : ndarray
         Standard deviations of the two items, multiplied: a moment divided by it is a correlation.
     covariance : ndarray
-        Of the moments divided by their units, in this sample.
+        Of the moments divided by their units, in this sample, the items' scales taken as known.
+    scaled_covariance : ndarray
+        The same with what the first and last threshold of an item, which give its scale, are
+        uncertain by.
     scale : tuple of ndarray
         Standard deviations of the items of each group.
     """
@@ -70,6 +79,7 @@ class Statistics:
     value: Array
     unit: Array
     covariance: Array
+    scaled_covariance: Array
     scale: tuple[Array, ...]
 
 
@@ -88,7 +98,10 @@ class LimitedFit:
     slope : ndarray, shape (moments, size)
         How the moments move with them.
     covariance : ndarray or None
-        Robust covariance of the estimates; None where data cannot tell them apart.
+        Robust covariance of the estimates, the items' scales taken as known, as standardised
+        quantities want it; None where data cannot tell them apart.
+    scaled_covariance : ndarray or None
+        The same with the uncertainty of the scales.
     measures : dict
         ``chisq``, ``df``, ``pvalue``, ``chisq_scaled``, ``pvalue_scaled``, ``scaling``, ``shift``,
         ``baseline_chisq``, ``baseline_df``, ``cfi``, ``tli``, ``rmsea``, ``srmr``, ``npar``, ``n``.
@@ -101,6 +114,7 @@ class LimitedFit:
     z: Array
     slope: Array
     covariance: Array | None
+    scaled_covariance: Array | None
     measures: dict[str, float]
     converged: bool
 
@@ -116,7 +130,9 @@ class LimitedFit:
             made = completed(self.plan, self.statistics, systems(self.plan, known))
             return quantities(self.plan, known, made)
 
-        made = with_errors(at, self.z, self.covariance)
+        made = with_errors(at, self.z, self.scaled_covariance)
+        free_of_scale = with_errors(at, self.z, self.covariance)
+        made |= {n: q for n, q in free_of_scale.items() if n.startswith("std_")}
         return to_dataset(self.plan, made, ("statistic",), {"statistic": list(STATISTICS)})
 
 
@@ -146,19 +162,35 @@ def statistics(plan: Plan, survey: Survey) -> Statistics:
         pairs = len(found.pairs[0])
         covariance = np.eye(len(row)) * _EXACT
         covariance[:pairs, :pairs] = found.correlation_gamma
-        parts.append((np.full(len(row), g), row, column, found.correlation[row, column],
-                      sd[row] * sd[column], covariance / (found.n - 1)))  # fmt: skip
+        value = found.correlation[row, column]
+        scaled = covariance + _of_scales(plan, found, row, column, value)
+        parts.append((np.full(len(row), g), row, column, value, sd[row] * sd[column],
+                      covariance / (found.n - 1), scaled / (found.n - 1)))  # fmt: skip
         polychorics.append(found)
         scales.append(sd)
     group, row, column, value, unit_ = (np.concatenate([p[k] for p in parts]) for k in range(5))
-    whole = np.zeros((len(value), len(value)))
+    covariance, scaled = (block_diag(*(p[k] for p in parts)) for k in (5, 6))
+    return Statistics(tuple(polychorics), group, row, column, value * unit_, unit_, covariance,
+                      scaled, tuple(scales))  # fmt: skip
+
+
+def _of_scales(
+    plan: Plan, found: Polychoric, row: NDArray[np.intp], column: NDArray[np.intp], value: Array
+) -> Array:
+    """What uncertain scales add to the covariance of the moments: log s = −log(t_last − t_first)."""
+    size, pairs = len(found.gamma), len(found.pairs[0])
+    slopes = np.zeros((len(found.thresholds), size))  # of log s by the thresholds
     first = 0
-    for part in parts:
-        own = slice(first, first + len(part[0]))
-        whole[own, own] = part[5]
-        first = own.stop
-    return Statistics(tuple(polychorics), group, row, column, value * unit_, unit_, whole,
-                      tuple(scales))  # fmt: skip
+    for i, cuts in enumerate(found.thresholds):
+        if len(anchors(plan.model.items[plan.items[i]])) == 2:
+            slopes[i, [first, first + len(cuts) - 1]] = np.array([1.0, -1.0]) / (cuts[-1] - cuts[0])
+        first += len(cuts)
+    by_scales = value[:, None] * (slopes[row] + slopes[column])
+    alone = np.zeros((len(row), size))
+    alone[:pairs, size - pairs :] = np.eye(pairs)
+    whole = by_scales + alone
+    made: Array = whole @ found.gamma @ whole.T - alone @ found.gamma @ alone.T
+    return made
 
 
 def _is_number(plan: Plan, item: int) -> bool:
@@ -261,12 +293,14 @@ def fit_limited(plan: Plan, survey: Survey) -> LimitedFit:
     z = np.asarray(found.x)
     moves = slope(z)
     bread = _bread(moves, root**2)
-    covariance = None
+    covariances: list[Array | None] = [None, None]
     if bread is not None:
         weighted = bread @ moves.T * root**2
-        covariance = weighted @ known.covariance @ weighted.T
+        covariances = [
+            weighted @ c @ weighted.T for c in (known.covariance, known.scaled_covariance)
+        ]
     measures = _measures(plan, survey, known, moves, bread, 2 * float(found.cost), z)
-    return LimitedFit(plan, known, z, moves, covariance, measures, bool(found.success))
+    return LimitedFit(plan, known, z, moves, *covariances, measures, bool(found.success))
 
 
 def _bread(moves: Array, weight: Array) -> Array | None:
@@ -304,7 +338,7 @@ def _measures(
     }  # fmt: skip
     if bread is not None and df > 0:
         left = np.diag(weight) - (moves.T * weight).T @ bread @ (moves.T * weight)
-        spread = left @ known.covariance
+        spread = left @ known.scaled_covariance
         scale = np.sqrt(df / np.trace(spread @ spread))
         shift = df - scale * np.trace(spread)
         scaled = chisq * scale + shift

@@ -42,8 +42,17 @@ def everything() -> tuple[Plan, Density, Survey, Any]:
     return made(surveys.with_gaps(surveys.drawn(surveys.everything(), 60, 3), 0.1, 1))
 
 
-def test_the_gradient_is_the_derivative(everything: Any) -> None:
-    _, density, _, _ = everything
+def in_groups() -> Density:
+    """Two countries with parameters of their own, thresholds in common."""
+    m = surveys.short(points=3)
+    data = surveys.drawn(m, 80, 4).assign(country=["north", "south"] * 40)
+    survey = read_survey(m, data, ordinal=True, group="country")
+    return explicit_density(make_plan(m, survey.sample, None), survey, ())[1]
+
+
+@pytest.mark.parametrize("kind", ["everything", "in groups"])
+def test_the_gradient_is_the_derivative(everything: Any, kind: str) -> None:
+    density = everything[1] if kind == "everything" else in_groups()
     z = density.initial(1) + np.random.default_rng(1).normal(0, 0.2, density.size)
     gradient = density(z)[1]
     step = 1e-5
