@@ -278,7 +278,8 @@ def fit_limited(plan: Plan, survey: Survey) -> LimitedFit:
     start = np.array([f.start for f in plan.free for _ in range(f.size)])
 
     def away(z: Array) -> Array:
-        return root * (_implied(plan, known, z[None])[0] - known.value / known.unit)
+        left: Array = root * (_implied(plan, known, z[None])[0] - known.value / known.unit)
+        return left
 
     def slope(z: Array) -> Array:
         shifts = np.vstack([_STEP * np.eye(size), -_STEP * np.eye(size)])
@@ -293,14 +294,13 @@ def fit_limited(plan: Plan, survey: Survey) -> LimitedFit:
     z = np.asarray(found.x)
     moves = slope(z)
     bread = _bread(moves, root**2)
-    covariances: list[Array | None] = [None, None]
+    covariance = scaled = None
     if bread is not None:
         weighted = bread @ moves.T * root**2
-        covariances = [
-            weighted @ c @ weighted.T for c in (known.covariance, known.scaled_covariance)
-        ]
+        covariance = weighted @ known.covariance @ weighted.T
+        scaled = weighted @ known.scaled_covariance @ weighted.T
     measures = _measures(plan, survey, known, moves, bread, 2 * float(found.cost), z)
-    return LimitedFit(plan, known, z, moves, *covariances, measures, bool(found.success))
+    return LimitedFit(plan, known, z, moves, covariance, scaled, measures, bool(found.success))
 
 
 def _bread(moves: Array, weight: Array) -> Array | None:

@@ -73,7 +73,7 @@ class Survey:
                 both = np.isfinite(self.answers[:, [i, j]]).all(axis=1)
                 rows = self.answers[both][:, [i, j]]
                 if len(rows) > 1 and np.ptp(rows, axis=0).all():
-                    found[i, j] = found[j, i] = float(np.corrcoef(rows.T)[0, 1])
+                    found[i, j] = found[j, i] = np.asarray(np.corrcoef(rows.T))[0, 1]
         return found
 
 

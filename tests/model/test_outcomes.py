@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,9 +76,9 @@ def test_one_respondent_does_not_depend_on_the_others() -> None:
 )
 def test_an_outcome_that_cannot_be_is_refused(change: dict[str, object], match: str) -> None:
     m = surveys.everything()
-    options = {"name": "buys", "predictor": m["leaving"], **change}
+    options: dict[str, Any] = {"name": "buys", "predictor": m["leaving"], **change}
     with pytest.raises(InputError, match=match):
-        m.outcome(**options)  # type: ignore[arg-type]
+        m.outcome(**options)
 
 
 def test_an_outcome_does_not_read_a_period() -> None:

@@ -66,7 +66,8 @@ def away(fit: Any) -> np.ndarray:
     errors = np.array([se for *_, se in REFERENCE["loading"].values()])
     found = fit.posterior["std_loading"].mean(("chain", "draw"))
     mine, theirs = signed(found, REFERENCE["loading"])
-    return (mine - theirs) / errors
+    away: np.ndarray = (mine - theirs) / errors
+    return away
 
 
 def test_the_pseudo_posterior_agrees_with_it(answers: pd.DataFrame, model: Any) -> None:
