@@ -113,6 +113,9 @@ def estimate(
         place of the posterior: the same names with a leading dimension ``statistic`` of ``est``,
         ``se``, ``z`` and ``p``.  Parameters of the model that do not appear in its long-run form
         stay at their declared values; ``constant_data`` holds them.
+        Ordinal items add ``threshold[ordinal, cut]`` to the posterior with explicit latent variables,
+        else the group ``polychoric`` with ``std_threshold``, its error, and ``correlation``; the
+        attribute ``information`` and the printed summary say which of the two it was.
 
     Raises
     ------

@@ -33,6 +33,7 @@ __all__ = ["Survey", "anchors", "read_survey", "turned_starts"]
 Array = NDArray[np.float64]
 
 _MOST_CATEGORIES = 20
+_MOST_COUNT = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,11 +244,10 @@ def _require(outcome: Outcome, values: Array) -> None:
     """Refuse what an outcome cannot be, and what tells nothing."""
     seen = values[np.isfinite(values)]
     where = f"outcome {outcome.name!r}"
-    most = {"bernoulli": 1.0, "ordered": outcome.points - 1.0}.get(outcome.kind, np.inf)
+    most = {"bernoulli": 1, "ordered": outcome.points - 1}.get(outcome.kind, _MOST_COUNT)
     wrong = seen[(seen < 0) | (seen > most) | (seen != np.floor(seen))]
     if wrong.size:
-        allowed = f"from 0 to {most:g}" if np.isfinite(most) else "of at least 0"
-        raise refuse(where, float(wrong[0]), f"whole numbers {allowed}")
+        raise refuse(where, float(wrong[0]), f"whole numbers from 0 to {most}")
     if seen.size < 2 or np.ptp(seen) == 0:
         raise refuse(where, "the same from everybody", "an outcome that differs")
 
