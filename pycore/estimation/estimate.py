@@ -7,27 +7,26 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
 import xarray as xr
 
-from pycore.errors import InputError, refuse
+from pycore.errors import InputError, refuse, require_name
 from pycore.estimation.density import Density
 from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.fit_measures import Gates, fit_measures, gates
+from pycore.estimation.fit_tree import constant_data, tree_of_draws, tree_of_estimates
 from pycore.estimation.graph import pymc_model
-from pycore.estimation.identification import improper, unidentified
+from pycore.estimation.identification import improper, told_apart_by_priors, unidentified
 from pycore.estimation.laplace import approximate
 from pycore.estimation.likelihood_measures import likelihood_measures
 from pycore.estimation.maximum_likelihood import LikelihoodFit, maximise
-from pycore.estimation.plan import Plan
-from pycore.estimation.posterior import environment, log_prior, named_results
+from pycore.estimation.posterior import environment, named_results
+from pycore.estimation.priors import held_numbers
 from pycore.estimation.quantities import implied, systems
 from pycore.estimation.respondents import explicit_fit, limited_fit, limited_likelihood_fit
 from pycore.estimation.sample import Sample, read
-from pycore.estimation.sampling import Draws, Progress, quiet_compiler, run
+from pycore.estimation.sampling import Progress, quiet_compiler, run
 from pycore.estimation.specification import make_plan
 from pycore.estimation.survey import read_survey
-from pycore.model.distributions import Distribution
 from pycore.model.model import Model
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ def estimate(
     """
     names = (equal,) if isinstance(equal, str) else tuple(equal)
     _check_options(model, latents, method, draws, tune, chains, seed, progress)
-    asked = ordinal if isinstance(ordinal, bool) else tuple(ordinal)
+    asked = _ordinal(model, ordinal)
     if asked or latents == "explicit" or _holds_outcomes(model, data):
         if method == "nuts":
             _require_sampler()
@@ -164,37 +163,36 @@ def estimate(
     sample = read(model, data, group, missing)
     if method == "ml":
         fit = maximise(make_plan(model, sample, priors, equal=names, likelihood=True), sample)
-        _warn(_troubles(fit))
-        return _likelihood_tree(fit, sample)
+        troubles = _troubles(fit)
+        _warn(troubles)
+        estimates = fit.estimates()
+        estimates.attrs = {"information": fit.information}
+        return tree_of_estimates(
+            fit.plan, sample, estimates, sampler="maximum likelihood", troubles=troubles,
+            constant=constant_data(fit.plan, sample), measures=likelihood_measures(fit, sample),
+        )  # fmt: skip
     assert seed is not None  # checked with the options
     plan = make_plan(model, sample, priors, equal=names)
     if method == "nuts":
         _require_sampler()
     loose = unidentified(plan)
-    if loose:
-        _warn([
-            f"data cannot tell apart {', '.join(loose)}: their posterior is what the priors make "
-            "of it; hold some of them fixed with priors={name: number}"
-        ])  # fmt: skip
-    _warn_few_points(model, sample)
+    _warn([*told_apart_by_priors(loose), *_few_points(model, sample)])
+    density = Density(plan, sample)
     if method == "laplace":
-        drawn = approximate(Density(plan, sample), draws=draws, chains=chains, seed=seed)
+        drawn = approximate(density, draws=draws, chains=chains, seed=seed)
         checked = Gates.of_mode(drawn)
     else:
-        drawn = run(
-            Density(plan, sample),
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            seed=seed,
-            progress=progress,
-        )
+        drawn = run(density, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
         checked = gates(drawn)
-    if not checked.passed:
-        _warn(["these draws do not meet the gates: " + "; ".join(checked.failures)])
     means = [implied(s)[0].mean(axis=0) for s in systems(plan, environment(plan, drawn))]
-    _warn(improper(plan, means))
-    return _tree(plan, sample, drawn, checked, loose, seed, _at_mode(model, sample, priors, names))
+    _warn([*checked.warnings, *improper(plan, means)])
+    posterior = named_results(plan, sample, drawn, seed)
+    at_mode = _at_mode(model, sample, priors, names)
+    return tree_of_draws(
+        plan, sample, posterior, drawn, checked, seed=seed, loose=loose,
+        constant=constant_data(plan, sample),
+        measures=fit_measures(plan, sample, drawn, posterior, at_mode, seed),
+    )  # fmt: skip
 
 
 def to_pymc(
@@ -238,6 +236,18 @@ def to_pymc(
         return pymc_model(make_plan(model, sample, priors), sample)
 
 
+def _ordinal(model: Model, ordinal: Any) -> tuple[str, ...]:
+    """Items that keep their categories."""
+    if isinstance(ordinal, bool):
+        return tuple(model.items) if ordinal else ()
+    if not isinstance(ordinal, Iterable):
+        raise refuse("ordinal", ordinal, "True, False or names of items")
+    chosen = {ordinal} if isinstance(ordinal, str) else set(ordinal)
+    for name in chosen:
+        require_name("ordinal", name, model.items)
+    return tuple(name for name in model.items if name in chosen)
+
+
 def _holds_outcomes(model: Model, data: Any) -> bool:
     return any(name in getattr(data, "columns", ()) for name in model.outcomes)
 
@@ -245,7 +255,7 @@ def _holds_outcomes(model: Model, data: Any) -> bool:
 def _of_respondents(
     model: Model,
     data: Any,
-    ordinal: bool | tuple[str, ...],
+    ordinal: tuple[str, ...],
     latents: Latents | None,
     method: Method,
     priors: Any,
@@ -260,6 +270,11 @@ def _of_respondents(
     progress: Progress,
 ) -> tuple[xr.DataTree, list[str]]:
     """Choose between explicit latent variables and limited information."""
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame):
+        allowed = "a table of respondents: statistics hold no categories and no outcomes"
+        raise refuse("data", type(data).__name__, allowed)
     outcomes = _holds_outcomes(model, data)
     if outcomes and latents == "integrated":
         raise refuse("latents", latents, "'explicit' with outcomes in the data")
@@ -277,12 +292,18 @@ def _of_respondents(
         )  # fmt: skip
     survey = read_survey(model, data, ordinal=ordinal, group=group, missing="listwise")
     if method == "ml":
-        return limited_likelihood_fit(model, survey, priors, equal=equal)
-    assert seed is not None  # checked with the options
-    return limited_fit(
-        model, survey, priors, equal=equal, method=method, draws=draws, tune=tune, chains=chains,
-        seed=seed, progress=progress,
-    )  # fmt: skip
+        tree, troubles = limited_likelihood_fit(model, survey, priors, equal=equal)
+    else:
+        assert seed is not None  # checked with the options
+        tree, troubles = limited_fit(
+            model, survey, priors, equal=equal, method=method, draws=draws, tune=tune,
+            chains=chains, seed=seed, progress=progress,
+        )  # fmt: skip
+    gaps = len(data) - survey.sample.respondents
+    if gaps and missing == "fiml":
+        troubles.append(f"{gaps} respondents with gaps are left out: limited information needs "
+                        "complete answers (latents='explicit' does not)")  # fmt: skip
+    return tree, troubles
 
 
 def _check_options(
@@ -312,15 +333,12 @@ def _require_sampler() -> None:
         )
 
 
-def _warn_few_points(model: Model, sample: Sample) -> None:
+def _few_points(model: Model, sample: Sample) -> list[str]:
     few = [i for i in sample.items if 0 < model.items[i].points < _FEW_POINTS]
-    if few:
-        warnings.warn(
-            f"items with fewer than {_FEW_POINTS} answer points count as numbers here: "
-            f"{', '.join(few)}",
-            EstimateWarning,
-            stacklevel=3,
-        )
+    if not few:
+        return []
+    return [f"items with fewer than {_FEW_POINTS} answer points count as numbers here, unless they "
+            f"are ordinal=: {', '.join(few)}"]  # fmt: skip
 
 
 def _warn(messages: Iterable[str]) -> None:
@@ -347,89 +365,9 @@ def _troubles(fit: LikelihoodFit) -> list[str]:
 
 def _at_mode(model: Model, sample: Sample, priors: Any, equal: tuple[str, ...]) -> dict[str, float]:
     """Measures of the same model fitted without priors."""
-    held = {
-        n: p for n, p in (priors.items() if isinstance(priors, Mapping) else ())
-        if not isinstance(p, Distribution)
-    }  # fmt: skip
+    plan = make_plan(model, sample, held_numbers(priors), equal=equal, likelihood=True)
     try:
-        fit = maximise(make_plan(model, sample, held, equal=equal, likelihood=True), sample)
+        fit = maximise(plan, sample)
     except InputError:
         return {}
     return likelihood_measures(fit, sample)
-
-
-def _constant_data(plan: Plan, sample: Sample) -> xr.Dataset:
-    return xr.Dataset(
-        {
-            "n": ("unit", [u.n for u in sample.units]),
-            "group": ("unit", [str(plan.groups[u.group]) for u in sample.units]),
-            "mean": (("unit", "item"), np.array([u.mean for u in sample.units])),
-            "covariance": (("unit", "item", "item_"), np.array([u.cov for u in sample.units])),
-            "observed": (("unit", "item"), np.array([u.observed for u in sample.units])),
-            "held": ("parameter", list(plan.held.values())),
-        },
-        coords={"item": list(plan.items), "item_": list(plan.items), "parameter": list(plan.held)},
-    )
-
-
-def _about(plan: Plan, sample: Sample) -> dict[str, Any]:
-    return {
-        "model": plan.model.name, "model_json": plan.model.to_json(),
-        "respondents": sample.respondents, "group": plan.group_name or "",
-        "linearised": sorted({f"{t.state} <- {t.cause}" for f in plan.forms for t in f.linearised}),
-        "excluded": [e.state for e in plan.forms[0].excluded],
-    }  # fmt: skip
-
-
-def _likelihood_tree(fit: LikelihoodFit, sample: Sample) -> xr.DataTree:
-    estimates = fit.estimates()
-    estimates.attrs = {
-        "parameters": list(fit.plan.parameters), "model": fit.plan.model.name,
-        "information": fit.information, "means_known": int(sample.means),
-    }  # fmt: skip
-    tree = xr.DataTree.from_dict({
-        "estimates": estimates, "constant_data": _constant_data(fit.plan, sample),
-        "fit_measures": xr.Dataset(likelihood_measures(fit, sample)),
-    })  # fmt: skip
-    troubles = _troubles(fit)
-    tree.attrs = _about(fit.plan, sample) | {
-        "sampler": "maximum likelihood",
-        "gates_passed": int(not troubles),
-        "gates_failed": troubles,
-        "unidentified": [],
-    }
-    return tree
-
-
-def _tree(
-    plan: Plan, sample: Sample, drawn: Draws, checked: Gates, loose: tuple[str, ...], seed: int,
-    at_mode: dict[str, float],
-) -> xr.DataTree:  # fmt: skip
-    posterior = named_results(plan, sample, drawn, seed)
-    posterior.attrs = {
-        "parameters": list(plan.parameters), "partial": int(drawn.partial),
-        "inference_library": drawn.sampler, "seed": seed, "model": plan.model.name,
-        "means_known": int(sample.means),
-    }  # fmt: skip
-    stats = xr.Dataset(
-        {
-            "diverging": (("chain", "draw"), drawn.diverging),
-            "n_steps": (("chain", "draw"), drawn.steps),
-            "log_prior": (("chain", "draw"), log_prior(plan, drawn)),
-        },
-        coords={"chain": posterior["chain"], "draw": posterior["draw"]},
-    )
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": posterior, "sample_stats": stats,
-            "constant_data": _constant_data(plan, sample),
-            "fit_measures": fit_measures(plan, sample, drawn, posterior, at_mode, seed),
-        }
-    )  # fmt: skip
-    tree.attrs = _about(plan, sample) | {
-        "seed": seed, "sampler": drawn.sampler, "partial": int(drawn.partial),
-        "gates_passed": int(checked.passed), "gates_failed": list(checked.failures),
-        "rhat": checked.rhat, "ess_bulk": checked.ess_bulk, "ess_tail": checked.ess_tail,
-        "divergences": checked.divergences, "unidentified": list(loose),
-    }  # fmt: skip
-    return tree

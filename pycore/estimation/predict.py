@@ -14,7 +14,7 @@ from pycore.errors import allowed_names, refuse, require_name
 from pycore.estimation.fitted import Fitted, fitted, group_labels
 from pycore.model.elements import Item
 from pycore.model.serialize import from_json
-from pycore.simulation.answers import default_thresholds
+from pycore.simulation.thresholds import SPAN, default_thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +225,7 @@ def _line(item: Item, mean: float, sd: float) -> tuple[float, float]:
     try:
         at = brentq(lambda x: line(x)[2] - sd, middle - 2, middle + 2)
     except ValueError:  # answers that no normal gives: the line through the thresholds, as there
-        width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or 4.5 / item.points
+        width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or SPAN / item.points
         return float(cuts.mean()) - width * (item.points + 1) / 2, width
     return line(at)[:2]
 

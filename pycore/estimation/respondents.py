@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pycore.errors import InputError
 from pycore.estimation.explicit import explicit_density
 from pycore.estimation.fit_measures import Gates, gates
-from pycore.estimation.identification import improper, unidentified
+from pycore.estimation.fit_tree import tree_of_draws, tree_of_estimates
+from pycore.estimation.identification import improper, told_apart_by_priors, unidentified
 from pycore.estimation.laplace import approximate
 from pycore.estimation.limited_information import (
     LimitedFit,
@@ -27,16 +28,18 @@ from pycore.estimation.limited_information import (
 )
 from pycore.estimation.plan import Plan
 from pycore.estimation.posterior import environment
+from pycore.estimation.priors import held_numbers
 from pycore.estimation.quantities import implied, quantities, systems, to_dataset
 from pycore.estimation.sampling import Draws, Progress, run
 from pycore.estimation.specification import make_plan
 from pycore.estimation.survey import Survey
-from pycore.model.distributions import Distribution
 from pycore.model.model import Model
 from pycore.model.numeric import evaluate
 from pycore.model.products import separate_products
 
-__all__ = ["explicit_fit", "limited_fit", "limited_likelihood_fit"]
+__all__ = ["EXPLICIT", "LIMITED", "explicit_fit", "limited_fit", "limited_likelihood_fit"]
+
+EXPLICIT, LIMITED = "explicit latent variables", "limited information"
 
 Array = NDArray[np.float64]
 Priors = Mapping[str, Any] | str | None
@@ -79,15 +82,18 @@ def explicit_fit(
     made = systems(plan, at)
     found = quantities(plan, at, made)
     found |= _thresholds(at, thresholds)
-    warnings = _not_met(checked) + improper(
-        plan, [implied(s)[0].mean(axis=0) for s in made]
+    posterior = _posterior(plan, drawn, found)
+    if thresholds:
+        cuts = np.arange(1, posterior.sizes["cut"] + 1)
+        posterior = posterior.assign_coords(ordinal=list(thresholds), cut=cuts)
+    tree = tree_of_draws(
+        plan, survey.sample, posterior, drawn, checked, seed=seed, loose=loose,
+        constant=_constant_data(plan, survey), measures=xr.Dataset(), information=EXPLICIT,
     )  # fmt: skip
-    if loose:
-        warnings.insert(0, _loose(loose))
-    tree = _tree(plan, survey, drawn, checked, found, seed, "explicit latent variables", loose)
-    _name_cuts(tree, list(thresholds))
+    tree.attrs |= _about(plan, survey)
     tree.attrs["products"] = [f"{p.first} x {p.second} -> {p.state}" for p in products]
-    return tree, warnings
+    latent = [implied(s)[0].mean(axis=0) for s in made]
+    return tree, [*told_apart_by_priors(loose), *checked.warnings, *improper(plan, latent)]
 
 
 def limited_fit(
@@ -105,7 +111,7 @@ def limited_fit(
 ) -> tuple[xr.DataTree, list[str]]:
     """The posterior of the pseudo-likelihood, by Markov chains or at its mode."""
     fit = fit_limited(
-        make_plan(model, survey.sample, _held(priors), equal=equal, likelihood=True), survey
+        make_plan(model, survey.sample, held_numbers(priors), equal=equal, likelihood=True), survey
     )
     whole = make_plan(model, survey.sample, priors, equal=equal)
     plan, density = limited_density(whole, survey, fit)
@@ -117,13 +123,16 @@ def limited_fit(
         checked = gates(drawn)
     at = environment(plan, drawn)
     made = completed(plan, fit.statistics, systems(plan, at))
-    warnings = [*_fit_troubles(fit), *_not_met(checked)]
-    warnings += improper(plan, [implied(s)[0].mean(axis=0) for s in made])
-    tree = _tree(
-        plan, survey, drawn, checked, quantities(plan, at, made), seed, "limited information", ()
-    )
-    _add_limited(tree, fit, survey)
-    return tree, warnings
+    posterior = _posterior(plan, drawn, quantities(plan, at, made))
+    tree = tree_of_draws(
+        plan, survey.sample, posterior, drawn, checked, seed=seed, loose=(),
+        constant=_constant_data(plan, survey), measures=xr.Dataset(fit.measures),
+        information=LIMITED,
+    )  # fmt: skip
+    tree.attrs |= _about(plan, survey)
+    tree["polychoric"] = _polychoric(fit, survey)
+    latent = [implied(s)[0].mean(axis=0) for s in made]
+    return tree, [*_fit_troubles(fit), *checked.warnings, *improper(plan, latent)]
 
 
 def limited_likelihood_fit(
@@ -132,35 +141,15 @@ def limited_likelihood_fit(
     """Weighted least squares of polychoric correlations, without priors."""
     plan = make_plan(model, survey.sample, priors, equal=equal, likelihood=True)
     fit = fit_limited(plan, survey)
-    estimates = fit.estimates()
-    estimates.attrs = {
-        "parameters": list(fit.plan.parameters), "model": model.name, "means_known": 1,
-        "information": "limited",
-    }  # fmt: skip
     troubles = _fit_troubles(fit)
-    tree = xr.DataTree.from_dict(
-        {"estimates": estimates, "constant_data": _constant_data(fit.plan, survey)}
-    )
-    tree.attrs = _about(fit.plan, survey) | {
-        "sampler": "diagonally weighted least squares, limited information",
-        "information": "limited information",
-        "gates_passed": int(not troubles), "gates_failed": troubles, "unidentified": [],
-    }  # fmt: skip
-    _add_limited(tree, fit, survey)
+    tree = tree_of_estimates(
+        fit.plan, survey.sample, fit.estimates(), sampler="diagonally weighted least squares",
+        troubles=troubles, constant=_constant_data(fit.plan, survey), measures=fit.measures,
+        information=LIMITED,
+    )  # fmt: skip
+    tree.attrs |= _about(fit.plan, survey)
+    tree["polychoric"] = _polychoric(fit, survey)
     return tree, troubles
-
-
-def _not_met(checked: Gates) -> list[str]:
-    if checked.passed:
-        return []
-    return ["these draws do not meet the gates: " + "; ".join(checked.failures)]
-
-
-def _loose(names: tuple[str, ...]) -> str:
-    return (
-        f"data cannot tell apart {', '.join(names)}: their posterior is what the priors make of it; "
-        "hold some of them fixed with priors={name: number}"
-    )
 
 
 def _fit_troubles(fit: LimitedFit) -> list[str]:
@@ -196,14 +185,8 @@ def _thresholds(
     return {"threshold": (("ordinal", "cut"), array)}
 
 
-def _held(priors: Priors) -> dict[str, Any]:
-    """Parameters held at numbers, which a likelihood has too."""
-    given = priors.items() if isinstance(priors, Mapping) else ()
-    return {n: p for n, p in given if not isinstance(p, Distribution)}
-
-
-def _add_limited(tree: xr.DataTree, fit: LimitedFit, survey: Survey) -> None:
-    """Thresholds, which fit exactly, with their errors; correlations; measures of fit."""
+def _polychoric(fit: LimitedFit, survey: Survey) -> xr.Dataset:
+    """Thresholds, which fit exactly, with their errors; correlations."""
     known = fit.statistics
     names, groups = list(survey.ordinal), len(known.polychorics)
     most = max(len(t) for t in known.polychorics[0].thresholds)
@@ -216,7 +199,7 @@ def _add_limited(tree: xr.DataTree, fit: LimitedFit, survey: Survey) -> None:
     grouped = fit.plan.group_name is not None
     lead = ("group",) if grouped else ()
     cuts, correlation = (cuts, correlation) if grouped else (cuts[0], correlation[0])
-    tree["polychoric"] = xr.Dataset(
+    return xr.Dataset(
         {
             "std_threshold": ((*lead, "ordinal", "cut"), cuts[..., 0]),
             "std_threshold_error": ((*lead, "ordinal", "cut"), cuts[..., 1]),
@@ -225,25 +208,18 @@ def _add_limited(tree: xr.DataTree, fit: LimitedFit, survey: Survey) -> None:
         coords={"ordinal": names, "cut": np.arange(1, most + 1), "item": names, "item_": names}
         | ({"group": list(fit.plan.groups)} if grouped else {}),
     )
-    tree["fit_measures"] = xr.Dataset(fit.measures)
 
 
-def _name_cuts(tree: xr.DataTree, names: list[str]) -> None:
-    if "threshold" in tree["posterior"]:
-        most = tree["posterior"].sizes["cut"]
-        tree["posterior"] = (
-            tree["posterior"].to_dataset().assign_coords(ordinal=names, cut=np.arange(1, most + 1))
-        )
+def _posterior(
+    plan: Plan, drawn: Draws, found: dict[str, tuple[tuple[str, ...], Array]]
+) -> xr.Dataset:
+    chains, draws = drawn.steps.shape
+    lead = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    return to_dataset(plan, found, ("chain", "draw"), lead)
 
 
 def _about(plan: Plan, survey: Survey) -> dict[str, Any]:
-    return {
-        "model": plan.model.name, "model_json": plan.model.to_json(),
-        "respondents": survey.sample.respondents, "group": plan.group_name or "",
-        "linearised": sorted({f"{t.state} <- {t.cause}" for f in plan.forms for t in f.linearised}),
-        "excluded": [e.state for e in plan.forms[0].excluded],
-        "ordinal": list(survey.ordinal), "outcomes": list(plan.outcomes),
-    }  # fmt: skip
+    return {"ordinal": list(survey.ordinal), "outcomes": list(plan.outcomes)}
 
 
 def _constant_data(plan: Plan, survey: Survey) -> xr.Dataset:
@@ -258,42 +234,3 @@ def _constant_data(plan: Plan, survey: Survey) -> xr.Dataset:
         },
         coords={"item": list(plan.items), "parameter": list(plan.held)},
     )
-
-
-def _tree(
-    plan: Plan,
-    survey: Survey,
-    drawn: Draws,
-    checked: Gates,
-    found: dict[str, tuple[tuple[str, ...], Array]],
-    seed: int,
-    information: str,
-    loose: tuple[str, ...],
-) -> xr.DataTree:
-    shape = drawn.steps.shape
-    lead = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
-    posterior = to_dataset(plan, found, ("chain", "draw"), lead)
-    posterior.attrs = {
-        "parameters": list(plan.parameters), "partial": int(drawn.partial),
-        "inference_library": drawn.sampler, "seed": seed, "model": plan.model.name,
-        "means_known": int(plan.means == "modelled"), "information": information,
-    }  # fmt: skip
-    stats = xr.Dataset(
-        {
-            "diverging": (("chain", "draw"), drawn.diverging),
-            "n_steps": (("chain", "draw"), drawn.steps),
-        },
-        coords=lead,
-    )
-    tree = xr.DataTree.from_dict({
-        "posterior": posterior, "sample_stats": stats,
-        "constant_data": _constant_data(plan, survey), "fit_measures": xr.Dataset(),
-    })  # fmt: skip
-    tree.attrs = _about(plan, survey) | {
-        "seed": seed, "sampler": f"{drawn.sampler}, {information}", "information": information,
-        "partial": int(drawn.partial), "gates_passed": int(checked.passed),
-        "gates_failed": list(checked.failures), "rhat": checked.rhat,
-        "ess_bulk": checked.ess_bulk, "ess_tail": checked.ess_tail,
-        "divergences": checked.divergences, "unidentified": list(loose),
-    }  # fmt: skip
-    return tree

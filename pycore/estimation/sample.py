@@ -24,14 +24,14 @@ from pycore.estimation.summary_data import SummaryData, require_positive_definit
 from pycore.model.elements import Item
 from pycore.model.lavaan import GROUP
 from pycore.model.model import Model
+from pycore.simulation.thresholds import SPAN, default_thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SPAN", "Sample", "Unit", "answer_line", "read"]
+__all__ = ["Sample", "Unit", "answer_line", "read"]
 
 _MOST_PATTERNS = 2000
-SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +149,7 @@ def answer_line(item: Item, mean: float, sd: float) -> tuple[float, float]:
     """
     if item.points == 0:
         return 0.0, 1.0
-    cuts = np.array(
-        item.thresholds or [SPAN / item.points * (k - item.points / 2)
-                            for k in range(1, item.points)]
-    )  # fmt: skip
+    cuts = np.array(item.thresholds or default_thresholds(item.points))
     categories = np.arange(1, item.points + 1)
     middle = float(cuts.mean())
     width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or SPAN / item.points

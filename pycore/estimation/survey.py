@@ -9,7 +9,6 @@ and a scale on which a standard deviation is 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,12 +17,13 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from pycore.errors import refuse, require_name
+from pycore.errors import refuse
 from pycore.estimation.plan import Plan
-from pycore.estimation.sample import SPAN, Sample, Unit, read
+from pycore.estimation.sample import Sample, Unit, read
 from pycore.model.distributions import Normal
 from pycore.model.elements import Item, Outcome
 from pycore.model.model import Model
+from pycore.simulation.thresholds import default_thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,8 +91,7 @@ def anchors(item: Item) -> tuple[float, ...]:
     """
     if not item.points:
         return ()
-    step = SPAN / item.points
-    cuts = item.thresholds or tuple(step * (k - item.points / 2) for k in range(1, item.points))
+    cuts = item.thresholds or default_thresholds(item.points)
     return (cuts[0], cuts[-1]) if len(cuts) > 1 else (cuts[0],)
 
 
@@ -142,7 +141,7 @@ def read_survey(
     model: Model,
     data: pd.DataFrame,
     *,
-    ordinal: bool | Iterable[str],
+    ordinal: tuple[str, ...],
     group: str | None = None,
     missing: Literal["fiml", "listwise"] = "fiml",
 ) -> Survey:
@@ -154,8 +153,8 @@ def read_survey(
         Gives items and outcomes.
     data : pandas.DataFrame
         As for :func:`pycore.estimate`.
-    ordinal : bool or iterable of str
-        Which items keep their categories; True for all.
+    ordinal : tuple of str
+        Items that keep their categories.
     group, missing
         As for :func:`pycore.estimate`.
 
@@ -164,14 +163,6 @@ def read_survey(
     InputError
         For data that cannot be those of the model; the message names item and category.
     """
-    import pandas as pd
-
-    if not isinstance(data, pd.DataFrame):
-        raise refuse(
-            "data", type(data).__name__,
-            "a table of respondents: categories and outcomes are not in statistics",
-        )  # fmt: skip
-    names = _ordinal_items(model, ordinal)
     sample = read(model, data, group, missing)
     raw = _numbers(data, sample.items)
     keep = np.isfinite(raw).any(axis=1) if missing == "fiml" else np.isfinite(raw).all(axis=1)
@@ -179,7 +170,7 @@ def read_survey(
     assert sample.codes is not None  # a table has respondents
     categories = {}
     for i, name in enumerate(sample.items):
-        if name in names:
+        if name in ordinal:
             answers[:, i], categories[name] = _categories(
                 model.items[name], raw[keep][:, i], sample.codes, sample.groups
             )
@@ -188,16 +179,7 @@ def read_survey(
         _require(outcome, outcomes[:, k])
     units = tuple(_unit(model, sample, categories, answers, g) for g in range(len(sample.groups)))
     standing = replace(sample, units=units, answers=None, codes=None)
-    return Survey(standing, names, categories, answers, outcomes, sample.codes)
-
-
-def _ordinal_items(model: Model, ordinal: bool | Iterable[str]) -> tuple[str, ...]:
-    if isinstance(ordinal, bool):
-        return tuple(model.items) if ordinal else ()
-    chosen = {ordinal} if isinstance(ordinal, str) else set(ordinal)
-    for name in chosen:
-        require_name("ordinal", name, model.items)
-    return tuple(name for name in model.items if name in chosen)
+    return Survey(standing, ordinal, categories, answers, outcomes, sample.codes)
 
 
 def _numbers(data: pd.DataFrame, names: tuple[str, ...]) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["default_thresholds"]
+__all__ = ["SPAN", "default_thresholds"]
+
+SPAN = 4.5  # thresholds are 4.5 / points apart
 
 
 def default_thresholds(points: int) -> tuple[float, ...]:
@@ -13,5 +15,5 @@ def default_thresholds(points: int) -> tuple[float, ...]:
     >>> [round(c, 2) for c in default_thresholds(5)]
     [-1.35, -0.45, 0.45, 1.35]
     """
-    step = 4.5 / points
+    step = SPAN / points
     return tuple(step * (k - points / 2) for k in range(1, points))

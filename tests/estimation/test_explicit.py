@@ -24,7 +24,7 @@ from pycore.model.numeric import evaluate
 from pycore.model.products import separate_products
 from tests.estimation import surveys
 
-ORDINAL = ["a1", "a2", "h1", "h2", "s1", "s2", "l1", "l2"]
+ORDINAL = ("a1", "a2", "h1", "h2", "s1", "s2", "l1", "l2")
 
 
 def made(data: pd.DataFrame | None = None) -> tuple[Plan, Density, Survey, Any]:
@@ -46,7 +46,7 @@ def in_groups() -> Density:
     """Two countries with parameters of their own, thresholds in common."""
     m = surveys.short(points=3)
     data = surveys.drawn(m, 80, 4).assign(country=["north", "south"] * 40)
-    survey = read_survey(m, data, ordinal=True, group="country")
+    survey = read_survey(m, data, ordinal=tuple(m.items), group="country")
     return explicit_density(make_plan(m, survey.sample, None), survey, ())[1]
 
 

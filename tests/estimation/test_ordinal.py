@@ -55,7 +55,7 @@ def test_errors_are_those_of_repeated_surveys() -> None:
 
 def test_the_posterior_has_the_robust_covariance_at_the_estimate(answered: Any) -> None:
     m, data = answered
-    survey = read_survey(m, data, ordinal=True)
+    survey = read_survey(m, data, ordinal=tuple(m.items))
     fit = fit_limited(make_plan(m, survey.sample, None, likelihood=True), survey)
     ml = pc.estimate(m, data, ordinal=True, method="ml").estimates["std_loading"]
     with warnings.catch_warnings():
@@ -74,7 +74,7 @@ def test_the_posterior_has_the_robust_covariance_at_the_estimate(answered: Any) 
 
 def test_the_gradient_of_the_pseudo_likelihood_is_its_derivative(answered: Any) -> None:
     m, data = answered
-    survey = read_survey(m, data[:300], ordinal=True)
+    survey = read_survey(m, data[:300], ordinal=tuple(m.items))
     fit = fit_limited(make_plan(m, survey.sample, None, likelihood=True), survey)
     _, density = limited_density(make_plan(m, survey.sample, None), survey, fit)
     z = density.initial(1)
@@ -112,7 +112,7 @@ def test_a_reversed_item_starts_on_its_own_side() -> None:
     m = pc.Model("reversed")
     x = m.trait("x", pc.Normal(0, 1))
     m.survey(x, ["a", "b", "c"], points=5, loading=(1.0, -0.9, 1.1))
-    survey = read_survey(m, surveys.drawn(m, 300, 2), ordinal=True)
+    survey = read_survey(m, surveys.drawn(m, 300, 2), ordinal=tuple(m.items))
     fit = fit_limited(make_plan(m, survey.sample, None, likelihood=True), survey)
     _, density = limited_density(make_plan(m, survey.sample, None), survey, fit)
     start = density.start[density.places["free_loading"]]
