@@ -83,14 +83,16 @@ def estimate(
     latents : {"integrated", "explicit"}, optional
         Whether latent variables are integrated out, or drawn for every respondent.  Explicit ones
         take ordinal items (ordered probit), the model's outcomes and products of states as they are,
-        and cost time for every respondent; they are sampled only.  Integrated out, ordinal items
-        enter through their polychoric correlations (*limited information*: lavaan's WLSMV with
-        ``method="ml"``, else the posterior of that pseudo-likelihood), whose cost does not grow with
-        the respondents, and products are linearised.  By default explicit where the data hold
-        outcomes of the model, and for ordinal items of up to 3000 respondents unless
+        and cost time for every respondent; they are sampled only, and their loadings mix slowly:
+        more ``draws`` than the default may be needed until the gates are met.  Integrated out,
+        ordinal items enter through their polychoric correlations (*limited information*: lavaan's
+        WLSMV with ``method="ml"``, else the posterior of that pseudo-likelihood), whose cost does
+        not grow with the respondents, and products are linearised.  By default explicit where the
+        data hold outcomes of the model, and for ordinal items of up to 3000 respondents unless
         ``method`` is ``"ml"`` or ``"laplace"``.
     missing : {"fiml", "listwise"}
-        Whether a respondent with gaps counts with what was answered, or not at all.
+        Whether a respondent with gaps counts with what was answered, or not at all, as always with
+        limited information.
     priors : mapping, optional
         Parameter → distribution in place of the model's, or → number that holds it fixed.
         ``"blavaan"``: that package's defaults, for comparisons.

@@ -187,13 +187,9 @@ class _Explicit:
 
     def _cut(self, i: int, item: Item, categories: int) -> None:
         """Thresholds of an ordinal item."""
-        seen = self.survey.answers[:, i]
-        shares = np.bincount(seen[np.isfinite(seen)].astype(int), minlength=categories)
-        # Thresholds of logits, near enough for a start and without a share that is 0.
-        odds = np.cumsum(shares)[:-1] / shares.sum()
+        shares = _shares(self.survey.answers[:, i], categories)
         spreads = [self._spread(own, i) for own in self.matrices]
-        start = np.log(odds / (1 - odds)) / 1.7
-        self._add_cuts(item.name, anchors(item), start, categories, spreads)
+        self._add_cuts(item.name, anchors(item), shares, spreads)
 
     def _spread(self, own: dict[str, Entries], row: int) -> sp.Expr:
         """About the deviation of what an item or rating cuts: its error's and its states' own.
@@ -211,11 +207,13 @@ class _Explicit:
         self,
         name: str,
         fixed: tuple[float, ...],
-        start: Array,
-        categories: int,
+        shares: Array,
         spreads: Sequence[sp.Expr],
     ) -> None:
-        count = categories - 1
+        count = len(shares) - 1
+        # Thresholds of logits, near enough to those of a normal for a start.
+        below = np.cumsum(shares)[:-1]
+        start = np.log(below / (1 - below)) / 1.7
         cuts: list[sp.Expr]
         if len(fixed) == 2:
             cuts = [sp.Float(fixed[0])]
@@ -290,8 +288,7 @@ class _Explicit:
 
     def _rating(self, outcome: Outcome, k: int) -> None:
         """A rating's predictor has an intercept of its own only in its cuts: they are all free."""
-        seen = self.survey.outcomes[:, k]
-        shares = np.bincount(seen[np.isfinite(seen)].astype(int), minlength=outcome.points)
+        shares = _shares(self.survey.outcomes[:, k], outcome.points)
         if (shares == 0).any():
             empty = ", ".join(str(c) for c in np.flatnonzero(shares == 0))
             raise refuse(f"outcome {outcome.name!r}", f"nobody in categories {empty}",
@@ -300,10 +297,8 @@ class _Explicit:
                for s in self._constant(outcome).free_symbols):  # fmt: skip
             raise refuse(f"outcome {outcome.name!r}", self._constant(outcome),
                          "a rating without a constant: its thresholds are free")  # fmt: skip
-        odds = np.cumsum(shares)[:-1] / shares.sum()
-        start = np.log(odds / (1 - odds)) / 1.7
         spreads = [self._spread(own, len(self.items) + k) for own in self.matrices]
-        self._add_cuts(outcome.name, (), start, outcome.points, spreads)
+        self._add_cuts(outcome.name, (), shares, spreads)
 
     def _constant(self, outcome: Outcome) -> sp.Expr:
         inside = [symbol(n) for n in self.plan.latents]
@@ -415,3 +410,10 @@ class _Explicit:
             kind=_KINDS[kind], cuts=self.cuts.get(name, 0), categories=categories,
             values=np.ascontiguousarray(values),
         )  # fmt: skip
+
+
+def _shares(values: Array, categories: int) -> Array:
+    """Of each category among those who answered."""
+    seen = values[np.isfinite(values)].astype(int)
+    found: Array = np.bincount(seen, minlength=categories) / len(seen)
+    return found

@@ -139,6 +139,8 @@ def merge(data: pd.DataFrame) -> pd.DataFrame:
         (lambda d: d.assign(s1=d["s1"] + 1), r"item 's1'.*whole answers from 1 to 5", {}),
         (lambda d: d[:6], r"6 usable respondents", {}),
         (lambda d: d, "ordinal: received 'f9'", {"ordinal": ["f9"]}),
+        (lambda d: d, "ordinal: received 'f9'", {"ordinal": "f9"}),
+        (lambda d: d, "ordinal: received 3, allowed is True, False or names", {"ordinal": 3}),
         (lambda d: d, "ordinal: received 'all but", {"ordinal": ["f1"], "latents": "integrated"}),
         (lambda d: d, "method: received 'ml'", {"latents": "explicit", "method": "ml"}),
         (lambda d: d, "latents: received 'some'", {"latents": "some"}),
@@ -154,8 +156,23 @@ def test_answers_that_cannot_be_used_are_refused_by_name(
 def test_statistics_have_no_categories() -> None:
     m = surveys.short()
     data = pc.SummaryData(cov=np.eye(6), n=100, names=list(m.items))
-    with pytest.raises(InputError, match="a table of respondents"):
-        pc.estimate(m, data, seed=1, ordinal=True, latents="explicit")
+    for latents in ("explicit", "integrated", None):
+        with pytest.raises(InputError, match="a table of respondents"):
+            pc.estimate(m, data, seed=1, ordinal=True, latents=latents)
+
+
+def test_left_out_respondents_are_said_and_reports_on_numbers_are_refused(answered: Any) -> None:
+    m, data = answered
+    gaps = data.astype(float)
+    gaps.loc[:9, "f1"] = np.nan
+    with pytest.warns(EstimateWarning, match="10 respondents with gaps are left out"):
+        fit = pc.estimate(m, gaps, ordinal=True, method="laplace", seed=1, draws=200, chains=2)
+    assert fit.attrs["respondents"] == len(data) - 10
+    assert len(pc.reliability(fit)) == 6
+    for report in (pc.prior_sensitivity, lambda f: pc.item_check(f, seed=1),
+                   lambda f: pc.predict(f, data, seed=1)):  # fmt: skip
+        with pytest.raises(InputError, match="fit: received 'limited information'"):
+            report(fit)
 
 
 def outcomes() -> tuple[pc.Model, pd.DataFrame]:
