@@ -149,6 +149,18 @@ def estimate(
     >>> fit = pc.estimate(m, data, method="ml")
     >>> fit.estimates["beta"].sel(statistic=["est", "se"]).values.round(3).tolist()
     [0.6, 0.046]
+
+    Three answers in three ordered categories:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> z = rng.normal(size=(2000, 1)) + rng.normal(size=(2000, 3))
+    >>> asked = pd.DataFrame(np.digitize(z, [-1, 1]), columns=["a", "b", "c"])
+    >>> mood = pc.Model.from_lavaan("mood =~ a + b + c")
+    >>> fit = pc.estimate(mood, asked, ordinal=True, method="ml")
+    >>> fit.estimates["std_loading"].sel(statistic="est").values.round(2).ravel().tolist()
+    [0.71, 0.73, 0.68]
     """
     names = (equal,) if isinstance(equal, str) else tuple(equal)
     _check_options(model, latents, method, draws, tune, chains, seed, progress)
