@@ -62,7 +62,14 @@ help: ## this list
 	  --reinstall-package stay-or-leave --editable .
 	@touch $@
 
-setup: .venv/.core ## environment with pinned packages and the compiled extension
+# Packages that ship tables of respondents; the tables are read, the packages not imported.
+build/shipped/.made: .venv/.packages tests/reference/packages.txt
+	@rm -rf build/shipped
+	@$(UV) pip install --quiet --no-deps --python $(PY) --target build/shipped \
+	  --requirements tests/reference/packages.txt
+	@touch $@
+
+setup: .venv/.core build/shipped/.made ## environment with pinned packages and the compiled extension
 
 pins: .venv/.made ## renew constraints.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(UV) pip compile pyproject.toml $(GROUPS_ALL) --python-version 3.12 --universal \

@@ -42,6 +42,7 @@ _WHERE = {
     "facts": "pycore.facts",
     "histories": "pycore.histories",
     "htmt": "pycore.estimation",
+    "importance_performance": "pycore.estimation",
     "invariance": "pycore.estimation",
     "item_check": "pycore.estimation",
     "library": "pycore.library",
@@ -95,6 +96,7 @@ __all__ = [
     "facts",
     "histories",
     "htmt",
+    "importance_performance",
     "invariance",
     "item_check",
     "library",
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from pycore.estimation.calibrate import calibrate
     from pycore.estimation.effects import effects
     from pycore.estimation.estimate import estimate
+    from pycore.estimation.importance import importance_performance
     from pycore.estimation.invariance import invariance
     from pycore.estimation.predict import predict
     from pycore.estimation.predictive import item_check

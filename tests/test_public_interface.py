@@ -15,7 +15,7 @@ import pycore as pc
 PACKAGE = Path(pc.__file__).parent
 # Each layer may import those before it.
 LAYERS = (
-    {"errors", "files"},
+    {"errors", "files", "gates"},
     {"model"},
     {"program"},
     {"simulation", "estimation"},

@@ -8,6 +8,7 @@ from pycore.estimation.calibrate import calibrate
 from pycore.estimation.effects import effects
 from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.estimate import estimate, to_pymc
+from pycore.estimation.importance import importance_performance
 from pycore.estimation.invariance import invariance
 from pycore.estimation.posterior import parameter_draws
 from pycore.estimation.predict import predict
@@ -30,6 +31,7 @@ __all__ = [
     "effects",
     "estimate",
     "htmt",
+    "importance_performance",
     "invariance",
     "item_check",
     "parameter_draws",

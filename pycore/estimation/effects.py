@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pycore.errors import allowed_names, refuse, require_name
 from pycore.estimation.fitted import drawn_posterior
+from pycore.gates import marked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +95,7 @@ def effects(
             rows.append(row if label is None else {"group": label, **row})
     if not rows:
         raise refuse("fit", "no path between these", allowed_names(map(str, states)))
-    return pd.DataFrame(rows)
+    return marked(pd.DataFrame(rows), fit)
 
 
 def _square(path: NDArray[np.float64], size: int) -> NDArray[np.float64]:

@@ -158,8 +158,10 @@ class Canvas:
 
     # ---------------------------------------------------------------- arrows
 
-    def arrow(self, d: str, sign: int | None, *, dashed: bool, glyph: tuple[float, float]) -> None:
-        """A curve with head, on a white halo so that crossings stay legible."""
+    def arrow(
+        self, d: str, sign: int | None, *, dashed: bool, glyph: tuple[float, float] | None
+    ) -> None:
+        """A curve with head, on a white halo so that crossings stay legible; the sign at ``glyph``."""
         colour, head = {1: (BLUE, "plus"), -1: (VERMILLION, "minus")}.get(
             sign or 0, (GREY, "other")
         )
@@ -169,8 +171,19 @@ class Canvas:
             f'<path d="{d}" fill="none" stroke="{colour}" stroke-width="1.4"{dash} '
             f'marker-end="url(#head-{head})"/>'
         )
-        if sign:
+        if sign and glyph is not None:
             self._glyphs.append(_sign(*glyph, sign, colour))
+
+    def estimate(self, x: float, y: float, text: str, sign: int, anchor: str) -> None:
+        """What is known of an arrow, written over it where it arrives."""
+        colour = {1: BLUE, -1: VERMILLION}.get(sign, GREY)
+        width = text_width(text, 10) + 6
+        left = x - width if anchor == "end" else x
+        self._glyphs.append(
+            f'<rect x="{left:.1f}" y="{y - 6:.1f}" width="{width:.1f}" height="12" fill="#FFFFFF"/>'
+            f'<text x="{left + 3:.1f}" y="{y + 3.5:.1f}" font-size="10" fill="{colour}">'
+            f"{escape(text)}</text>"
+        )
 
     def move(self, d: str) -> None:
         """A way from one stage to another, inside their frame."""

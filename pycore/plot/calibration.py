@@ -158,7 +158,6 @@ def published_figures(
     """
     try:
         rows = fit["targets"].to_dataset().to_dataframe().reset_index()
-        partial = fit.attrs["gates_failed"]
     except (TypeError, KeyError, AttributeError):
         raise refuse("fit", type(fit).__name__, "a result of pycore.calibrate") from None
     names = [str(n) for n in rows["target"]]
@@ -185,16 +184,14 @@ def published_figures(
                 textcoords="offset points", va="center", ha="left", fontsize=9, color=INK,
                 annotation_clip=False,
             )  # fmt: skip
-        failed = "\nGATES NOT MET: " + "; ".join(map(str, partial)) if len(partial) else ""
-        what = "model less printed figure, in its standard errors; bars: 90% interval"
-        axes.set_xlabel(what + failed)
+        axes.set_xlabel("model less printed figure, in its standard errors; bars: 90% interval")
         axes.set_title("Published figures and the calibrated model" if title is None else title)
         shown = rows[["target", "value", "error", "predicted", "low", "high", "mcse"]].rename(
             columns={"value": "printed", "low": "5%", "high": "95%", "mcse": "Monte Carlo error"}
         )
         said = [f"{w} {_digits(r.predicted, r.error)} against {_digits(r.value, r.error)} printed"
                 for w, r in zip(words, rows.itertuples(), strict=True)]  # fmt: skip
-        finish(axes, shown, f"Points with 90% intervals: {listed(said)}.")
+        finish(axes, shown, f"Points with 90% intervals: {listed(said)}.", of=fit)
     return figure, axes
 
 

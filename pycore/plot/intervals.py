@@ -112,7 +112,7 @@ def forest(
             f"{name} {m:.2f} ({lo:.2f} to {hi:.2f})" for name, m, lo, hi in zip(
                 names, rows["mean"], rows["low"], rows["high"], strict=True)
         ]  # fmt: skip
-        finish(axes, shown, f"Points with 90% intervals: {listed(said)}.".replace("-", "−"))
+        finish(axes, shown, f"Points with 90% intervals: {listed(said)}.".replace("-", "−"), of=fit)
     return figure, axes
 
 
@@ -214,7 +214,7 @@ def mediation_bars(
         data = shown[["kind", "path", "mean", "low", "high"]].rename(columns=columns)
         said = [f"{k} {p}: {m:.2f}" for k, p, m in zip(
             shown["kind"], shown["path"], shown["mean"], strict=True)]  # fmt: skip
-        finish(axes, data, f"Bars: {listed(said)}.".replace("-", "−"))
+        finish(axes, data, f"Bars: {listed(said)}.".replace("-", "−"), of=effects)
     return figure, axes
 
 

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from pycore.errors import refuse
+from pycore.gates import unmet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,15 +188,20 @@ def axes_for(ax: Axes | None, height: float, width: float = WIDTH) -> tuple[Figu
     return figure, ax
 
 
-def finish(axes: Axes, shown: pd.DataFrame, alt: str) -> None:
+def finish(axes: Axes, shown: pd.DataFrame, alt: str, *, of: Any = None) -> None:
     """Lay the figure out and keep what it shows; panels of one figure are added together.
 
-    Laying out here also makes the ticks while the house style holds.
+    Laying out here also makes the ticks while the house style holds.  ``of`` is what is drawn: where
+    draws behind it do not meet their gates, this stands under the axis.
     """
     import pandas as pd
 
     figure = axes.get_figure(root=True)
     assert isinstance(figure, Figure)
+    if failed := "; ".join(unmet(of)):
+        lines = wrap(f"GATES NOT MET: {failed}", int(13 * figure.get_figwidth()))
+        axes.set_xlabel("\n".join([axes.get_xlabel(), *lines]).strip())
+        alt = f"{alt} Gates not met: {failed}."
     before: _Content | None = getattr(figure, "_pycore_content", None)
     if before is not None:
         shown = pd.concat([before.table, shown], ignore_index=True)

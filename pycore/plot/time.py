@@ -92,7 +92,7 @@ def trajectory_fan(
         finish(
             axes, _table(lines, "scenario", period, label),
             f"Lines over {run.sizes['period']} {period}s: {label}. "
-            f"In the last {period}: {listed(ends)}.",
+            f"In the last {period}: {listed(ends)}.", of=run,
         )  # fmt: skip
     return figure, axes
 
@@ -168,6 +168,7 @@ def difference(
         finish(
             axes, _table(lines, "segment", period, label),
             f"Lines over time: {label}, {pair}. In the last {period}: {listed(ends)}.",
+            of=comparison,
         )  # fmt: skip
     return figure, axes
 

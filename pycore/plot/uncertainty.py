@@ -117,7 +117,7 @@ def variance_split(
         said = [f"{w}: parameters {r[1]:.2g}, Monte Carlo {r[2]:.2g}"
                 for w, r in zip(words, rows, strict=True)]  # fmt: skip
         finish(axes, pd.DataFrame(rows, columns=columns),
-               f"Bars of standard deviations in {unit}. {listed(said)}.")  # fmt: skip
+               f"Bars of standard deviations in {unit}. {listed(said)}.", of=run)  # fmt: skip
     return figure, axes
 
 
@@ -187,5 +187,5 @@ def variance_over_time(
         shown = one[list(_PARTS)].to_dataframe().reset_index()[["period", *_PARTS]]
         total = sum(h[-1] for h in heights.values()) or 1.0
         said = [f"{w} {h[-1] / total:.0%}" for w, h in zip(words, heights.values(), strict=True)]
-        finish(axes, shown, f"Stacked areas of variance. At the end: {listed(said)}.")
+        finish(axes, shown, f"Stacked areas of variance. At the end: {listed(said)}.", of=parts)
     return figure, axes

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from pycore.errors import refuse, require_name
+from pycore.gates import marked
 from pycore.model.elements import Environment
 from pycore.model.model import Model
 from pycore.program.program import Program
@@ -124,11 +125,12 @@ def compare(run: xr.Dataset, scenario: str, reference: str = "base") -> xr.Datas
     if "cost" in run:
         data["cost"] = run["cost"].sel(scenario=scenario) - run["cost"].sel(scenario=reference)
         data["cost"] = data["cost"].drop_vars("scenario", errors="ignore")
-    return xr.Dataset(
+    made = xr.Dataset(
         data,
         coords={"segment": run["segment"], "period": run["period"]},
         attrs={"difference": f"{scenario} − {reference}", "model": model.name},
     )
+    return marked(made, run)
 
 
 def _paired(q: Quantity) -> npt.NDArray[np.float64]:

@@ -13,6 +13,7 @@ import xarray as xr
 
 import pycore
 from pycore.errors import NotYetSimulated, refuse
+from pycore.gates import marked
 from pycore.model.elements import Environment, Lever, Parameter
 from pycore.model.model import Model
 from pycore.program.compile import compile_model
@@ -162,11 +163,12 @@ def simulate(
     settings = resolve(model, scenarios, periods)
     drawn = parameter_draws(model, posterior, draws)
     require_network(program, network, consumers)
-    return run_settings(
+    run = run_settings(
         model, program, people, settings, drawn, consumers=consumers, periods=periods, seed=seed,
         batches=batches, threads=threads, progress=progress, network=network,
         checkpoint=checkpoint, client=client,
     )  # fmt: skip
+    return marked(run, posterior)
 
 
 def run_settings(

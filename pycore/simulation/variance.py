@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from pycore.errors import refuse, require_name
+from pycore.gates import marked
 from pycore.model.elements import Environment
 from pycore.simulation import provenance
 from pycore.simulation.compare import sources
@@ -113,10 +114,11 @@ def variance_parts(
         )
         data[f"{name}_se"] = xr.DataArray(error, dims=dims, attrs={"units": unit})
     coords = {d: runs[0][d] for d in dims}
-    return xr.Dataset(data, coords=coords, attrs={
+    made = xr.Dataset(data, coords=coords, attrs={
         "variable": variable, "stage": stage or "", "population": int(wanted),
         "consumers": count, "draws": table.shape[1], "model": runs[0].attrs["model"],
     })  # fmt: skip
+    return marked(made, *runs)
 
 
 def _table(runs: list[xr.Dataset], variable: str, stage: str | None) -> tuple[F64, Quantity, float]:

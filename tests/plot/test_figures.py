@@ -110,6 +110,16 @@ def calibrated() -> xr.DataTree:
                         particles=150, seed=1)  # fmt: skip
 
 
+IMPORTANCE = pd.DataFrame(
+    [
+        (cause, x, x - 0.05, x + 0.05, y, y - 1.5, y + 1.5)
+        for cause, x, y in (("response_speed", 0.3, 41.0), ("openness", 0.29, 42.0),
+                            ("brand_image", 0.28, 46.0), ("care", 0.45, 47.0),
+                            ("user_experience", 0.33, 47.5), ("price_fairness", 0.2, 56.0))
+    ],
+    columns=["cause", *(f"{what}{end}" for what in ("importance", "performance")
+                        for end in ("", "_low", "_high"))],
+)  # fmt: skip
 SENSITIVITY = pd.DataFrame(
     {"prior": [0.01, 0.2], "likelihood": [0.12, 0.03]}, index=["path_a", "path_b"]
 )
@@ -162,6 +172,7 @@ FIGURES: dict[str, Callable[[], Drawn]] = {
     "ranks": lambda: plot.rank_ecdf(ranks()),
     "published": lambda: plot.published_figures(calibrated()),
     "sensitivity": lambda: plot.sensitivity(SENSITIVITY),
+    "importance": lambda: plot.importance_performance(IMPORTANCE, outcome="loyalty"),
 }
 
 
@@ -318,6 +329,7 @@ def test_labels_keep_order_and_distance_and_stay_where_they_can() -> None:
         (lambda: plot.rank_ecdf(NOT_A_RUN), "check"),
         (lambda: plot.published_figures(NOT_A_RUN), "fit"),
         (lambda: plot.sensitivity(EFFECTS), "table"),
+        (lambda: plot.importance_performance(EFFECTS), "table"),
         (lambda: plot.variance_over_time(run()), "parts"),
         (lambda: plot.table(plt.figure()), "figure"),
     ],
@@ -325,6 +337,32 @@ def test_labels_keep_order_and_distance_and_stay_where_they_can() -> None:
 def test_what_cannot_be_drawn_is_refused(call: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_gates_not_met_stand_under_every_figure_of_a_fit() -> None:
+    """They go with the draws into tables of effects, simulations and what is made from these."""
+    doubt = "R-hat 1.20 (allowed: below 1.01)"
+    fit = xr.DataTree.from_dict({"posterior": xr.Dataset(
+        {"rate": (("chain", "draw"), [[0.1, 0.3, 0.5]])})})  # fmt: skip
+    fit.attrs["gates_failed"] = [doubt]
+    made = pc.simulate(
+        model(), consumers=500, periods=12, seed=1, scenarios=SCENARIOS, posterior=fit
+    )
+    effects = EFFECTS.copy()
+    effects.attrs["gates_failed"] = [doubt]
+    figures = [
+        plot.forest(effects),
+        plot.mediation_bars(effects),
+        plot.trajectory_fan(pc.pool(made), "share", stage="gone"),
+        plot.difference(pc.compare(made, "support"), "leave_rate"),
+        plot.variance_split(made, "leave_rate"),
+        plot.variance_over_time(pc.variance_parts(made, "leave_rate")),
+    ]
+    for figure, axes in figures:
+        assert f"GATES NOT MET: {doubt}" in axes.get_xlabel().replace("\n", " ")
+        assert plot.alt_text(figure).endswith(f"Gates not met: {doubt}.")
+    figure, axes = plot.variance_split(drawn_run(), "leave_rate")
+    assert "GATES" not in axes.get_xlabel() + plot.alt_text(figure)
 
 
 def test_panels_share_a_figure_and_its_table() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Literal
@@ -15,22 +14,15 @@ from scipy.optimize import minimize
 from scipy.special import betaln
 
 import pycore as pc
+from tests.reference.data import table
 
 HERE = Path(__file__).parent
 EXACT = json.loads((HERE / "btyd_cdnow.json").read_text(encoding="utf-8"))
-SHARED = HERE.parents[2] / "shared" / "data" / "cdnow_customers_summary.csv"
 
 
 def cdnow() -> pd.DataFrame:
-    """The sample as the package lifetimes ships it (its table is read, the package not imported)."""
-    spec = importlib.util.find_spec("lifetimes")
-    if spec is not None and spec.origin is not None:
-        shipped = Path(spec.origin).parent / "datasets" / "cdnow_customers_summary.csv"
-        if shipped.exists():
-            return pd.read_csv(shipped)
-    if SHARED.exists():
-        return pd.read_csv(SHARED)
-    pytest.skip("the CDNOW sample is not here: neither the package lifetimes nor ../shared/data")
+    """The sample of Fader, Hardie and Lee (2005)."""
+    return table("cdnow_customers_summary")
 
 
 @pytest.mark.parametrize("model", ["BG/NBD", "Pareto/NBD"])

@@ -14,7 +14,7 @@ import pytest
 
 import pycore as pc
 from pycore.estimation import EstimateWarning
-from tests.reference import lavaan_data as known
+from tests.reference import data as known
 
 pytestmark = pytest.mark.reference
 

@@ -1,9 +1,8 @@
-"""Data of lavaan's own examples, from wherever they are; nothing of them is kept here."""
+"""Tables of respondents and customers, from wherever they are; nothing of them is kept here."""
 
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ import xarray as xr
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-# Here → the same table in PyPI's semopy, with the names of its columns there.
-IN_SEMOPY = {
-    "political_democracy": "examples/pd.csv",
-    "holzinger_swineford_1939": "examples/hs.csv",
+# Here → the same table in a package of packages.txt.
+SHIPPED = {
+    "political_democracy": "semopy/examples/pd_data.csv",
+    "holzinger_swineford_1939": "semopy/examples/holzinger_swineford39_data.csv",
+    "cdnow_customers_summary": "lifetimes/datasets/cdnow_customers_summary.csv",
 }
 
 POLITICAL_DEMOCRACY = """
@@ -67,17 +67,26 @@ SATISFACTION_INDEX = """
 """
 
 
+def find(name: str) -> pd.DataFrame | None:
+    """A table of respondents, if it is anywhere here."""
+    for place in _places(name):
+        if place.exists():
+            return pd.read_csv(place).filter(regex=r"^(?!Unnamed)")  # numbers of rows
+    return None
+
+
 def table(name: str) -> pd.DataFrame:
     """A table of respondents; the test is skipped where there is none."""
-    shared = ROOT.parent / "shared" / "data" / f"{name}.csv"
-    if shared.exists():
-        return pd.read_csv(shared)
-    package = find_spec("semopy") if name in IN_SEMOPY else None
-    if package is not None and package.origin is not None:
-        shipped = Path(package.origin).parent / IN_SEMOPY[name]
-        if shipped.exists():
-            return pd.read_csv(shipped)
-    pytest.skip(f"no {name}.csv: neither ../shared/data nor the package semopy is there")
+    found = find(name)
+    if found is None:
+        where = " or ".join(str(place.parent) for place in _places(name))
+        pytest.skip(f"no {name}.csv in {where}")
+    return found
+
+
+def _places(name: str) -> list[Path]:
+    shipped = [ROOT / "build" / "shipped" / SHIPPED[name]] if name in SHIPPED else []
+    return [*shipped, ROOT.parent / "shared" / "data" / f"{name}.csv"]
 
 
 def reference(file: str, name: str) -> dict[str, Any]:
