@@ -13,17 +13,15 @@ import pytest
 
 import pycore as pc
 from pycore.estimation import EstimateWarning
+from tests.reference import data
 
 HERE = Path(__file__).parent
-DATA = HERE.parents[2] / "shared" / "data" / "bfi_AN_500.csv"
 REFERENCE = json.loads((HERE / "ordinal_bfi.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def answers() -> pd.DataFrame:
-    if not DATA.exists():
-        pytest.skip("the answers (psych::bfi, 500 respondents) are not beside the project")
-    return pd.read_csv(DATA)[list(REFERENCE["loading"])]
+    return data.table("bfi_AN_500")[list(REFERENCE["loading"])]
 
 
 @pytest.fixture(scope="module")
