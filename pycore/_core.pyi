@@ -186,6 +186,35 @@ class Unit:
     ) -> None: ...
 
 @final
+class Moments:
+    def __init__(
+        self,
+        *,
+        group: Sequence[int],
+        row: Sequence[int],
+        column: Sequence[int],
+        value: Sequence[float],
+        weight: npt.NDArray[np.float64],
+    ) -> None: ...
+
+@final
+class Column:
+    def __init__(
+        self, *, kind: int, cuts: int, categories: int, values: npt.NDArray[np.float64]
+    ) -> None: ...
+
+@final
+class Respondents:
+    def __init__(
+        self,
+        *,
+        count: int,
+        drawn: Sequence[int],
+        products: Sequence[tuple[int, int, int, int]],
+        columns: Sequence[Column],
+    ) -> None: ...
+
+@final
 class Posterior:
     def __init__(
         self,
@@ -195,6 +224,8 @@ class Posterior:
         groups: Sequence[Group],
         units: Sequence[Unit],
         means: bool,
+        moments: Moments = ...,
+        respondents: Sequence[Respondents] = ...,
     ) -> None: ...
     @property
     def size(self) -> int: ...

@@ -4,6 +4,7 @@
 
 #include <pybind11/stl.h>
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -157,6 +158,38 @@ void register_parts(py::module_& module) {
              }),
              py::kw_only(), py::arg("group"), py::arg("n"), py::arg("freedom"), py::arg("items"),
              py::arg("mean"), py::arg("scatter"));
+    py::class_<Moments>(module, "Moments", "Estimated moments of the items, and their weights.")
+        .def(
+            py::init([](std::vector<Index> group, std::vector<Index> row, std::vector<Index> column,
+                        std::vector<double> value, const Numbers& weight) {
+                return Moments{std::move(group),
+                               std::move(row),
+                               std::move(column),
+                               std::move(value),
+                               {weight.data(), weight.data() + weight.size()}};
+            }),
+            py::kw_only(), py::arg("group"), py::arg("row"), py::arg("column"), py::arg("value"),
+            py::arg("weight"));
+    py::class_<Column>(module, "Column", "What was seen of one item or outcome.")
+        .def(py::init([](std::int32_t kind, Index cuts, Index categories, const Numbers& values) {
+                 require_shape("kind", kind >= 0 && kind < static_cast<std::int32_t>(Kind::COUNT),
+                               "a kind that exists");
+                 return Column{static_cast<Kind>(kind), cuts, categories,
+                               to_vector("values", values)};
+             }),
+             py::kw_only(), py::arg("kind"), py::arg("cuts"), py::arg("categories"),
+             py::arg("values"));
+    py::class_<Respondents>(module, "Respondents", "Answers of the respondents of one group.")
+        .def(py::init([](Index count, std::vector<Index> drawn,
+                         const std::vector<std::array<Index, 4>>& products,
+                         std::vector<Column> columns) {
+                 Respondents made{count, std::move(drawn), {}, std::move(columns)};
+                 for (const auto& [state, first, second, coefficient] : products)
+                     made.products.push_back({state, first, second, coefficient});
+                 return made;
+             }),
+             py::kw_only(), py::arg("count"), py::arg("drawn"), py::arg("products"),
+             py::arg("columns"));
 }
 
 } // namespace
@@ -165,12 +198,14 @@ void register_estimation(py::module_& module) {
     register_parts(module);
     py::class_<Posterior>(module, "Posterior", "Log posterior density of a structural model.")
         .def(py::init([](const ScalarPriors& scalars, std::vector<CorrelationPrior> correlations,
-                         std::vector<Group> groups, std::vector<Unit> units, bool means) {
+                         std::vector<Group> groups, std::vector<Unit> units, bool means,
+                         const Moments& moments, std::vector<Respondents> respondents) {
                  return Posterior({scalars, std::move(correlations), std::move(groups),
-                                   std::move(units), means});
+                                   std::move(units), means, moments, std::move(respondents)});
              }),
              py::kw_only(), py::arg("scalars"), py::arg("correlations"), py::arg("groups"),
-             py::arg("units"), py::arg("means"))
+             py::arg("units"), py::arg("means"), py::arg("moments") = Moments{},
+             py::arg("respondents") = std::vector<Respondents>{})
         .def_property_readonly("size", &Posterior::size)
         .def(
             "evaluate",
@@ -189,7 +224,7 @@ void register_estimation(py::module_& module) {
         .def(
             "expand",
             [](const Posterior& self, const Numbers& z) {
-                const double* const at = vector_of("z", z, self.size());
+                const double* const at = vector_of("z", z, self.parameters());
                 Numbers scalars = zeros(self.scalars());
                 Index size = 0;
                 for (const auto& prior : self.correlations())
@@ -198,7 +233,9 @@ void register_estimation(py::module_& module) {
                 self.expand(at, scalars.mutable_data(), factors.mutable_data());
                 return py::make_tuple(scalars, factors);
             },
-            py::arg("z"), "Scalars, and Cholesky factors of the correlation matrices in a row.");
+            py::arg("z"),
+            "Of the parameters alone: scalars, and Cholesky factors of the correlation matrices in "
+            "a row.");
 }
 
 } // namespace pycore::bindings

@@ -6,7 +6,7 @@ chains are run, not before.
 
 from pycore.estimation.calibrate import calibrate
 from pycore.estimation.effects import effects
-from pycore.estimation.errors import EstimateWarning, NotYetEstimated
+from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.estimate import estimate, to_pymc
 from pycore.estimation.importance import importance_performance
 from pycore.estimation.invariance import invariance
@@ -24,7 +24,6 @@ from pycore.estimation.target import Target
 __all__ = [
     "EstimateWarning",
     "FitSummary",
-    "NotYetEstimated",
     "SummaryData",
     "Target",
     "calibrate",

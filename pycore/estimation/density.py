@@ -8,12 +8,12 @@ log-likelihood.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pycore._core import CorrelationPrior, Group, Posterior, Unit
+from pycore._core import CorrelationPrior, Group, Moments, Posterior, Respondents, Unit
 from pycore.estimation.plan import BLOCKS, Plan
 from pycore.estimation.sample import Sample
 from pycore.estimation.tape import tape
@@ -33,11 +33,17 @@ class Density:
         What is free.
     sample : Sample
         Data.
+    moments : Moments, optional
+        Estimated moments, whose pseudo-likelihood takes the place of the sample's likelihood.
+    respondents : sequence of Respondents
+        Of every group, with what they answered; their latent variables are then explicit.
 
     Attributes
     ----------
     size : int
         Dimension.
+    kept : int
+        How many of them are parameters; the others are respondents' latent variables.
     shapes : dict
         Name of each random variable → shape, as in the PyMC model.
     places : dict
@@ -48,8 +54,15 @@ class Density:
         Near the middle of the priors.
     """
 
-    def __init__(self, plan: Plan, sample: Sample) -> None:
-        self.plan = plan
+    def __init__(
+        self,
+        plan: Plan,
+        sample: Sample,
+        *,
+        moments: Moments | None = None,
+        respondents: Sequence[Respondents] = (),
+    ) -> None:
+        self.plan, self.sample = plan, sample
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.places: dict[str, slice] = {}
         starts: list[float] = []
@@ -66,16 +79,19 @@ class Density:
             self.shapes[name] = (size, size)
             self.places[name] = slice(at, at + prior.size)
             at += prior.size
-        self.size = at
-        self.start = np.array(starts + [0.0] * (at - len(starts)))
+        self.kept = at
         integrated = plan.means == "profiled" and any(f.prior is not None for f in plan.free)
         self._posterior = Posterior(
             scalars=scalar_priors([f.prior for f in plan.free for _ in range(f.size)]),
             correlations=list(self.correlations.values()),
             groups=[_group(plan, g) for g in range(len(plan.groups))],
-            units=_units(sample, integrated=integrated),
+            units=[] if moments or respondents else _units(sample, integrated=integrated),
             means=plan.means == "modelled",
+            moments=moments or Moments(group=[], row=[], column=[], value=[], weight=np.zeros(0)),
+            respondents=respondents,
         )
+        self.size = self._posterior.size
+        self.start = np.array(starts + [0.0] * (self.size - len(starts)))
 
     def __call__(self, z: Array) -> tuple[float, Array]:
         """Log density and gradient; −∞ where the implied covariance is not positive definite."""
@@ -86,8 +102,8 @@ class Density:
         return self.start + np.random.default_rng(seed).uniform(-0.1, 0.1, self.size)
 
     def expand(self, z: Array) -> dict[str, Array]:
-        """Random variables by name, as the PyMC model has them, of points (…, size)."""
-        points = [self._posterior.expand(point) for point in z.reshape(-1, self.size)]
+        """Random variables by name, as the PyMC model has them, of points (…, kept)."""
+        points = [self._posterior.expand(point) for point in z.reshape(-1, self.kept)]
         scalars, factors = (np.array(part) for part in zip(*points, strict=True))
         found, at = {}, 0
         for name, shape in self.shapes.items():
@@ -100,18 +116,18 @@ class Density:
         return found
 
     def environment(self, z: Array) -> dict[str, Array]:
-        """What the plan's expressions read, of points (count, size)."""
+        """What the plan's expressions read, of points (count, kept)."""
         return self.plan.environment(self.expand(z))
 
 
 def _group(plan: Plan, g: int) -> Group:
     """The matrices of a group: numbers, and where the expressions of free entries stand."""
-    items, latents = len(plan.items), len(plan.latents)
+    items, latents = len(plan.items) + len(plan.outcomes), len(plan.latents)
     base: list[Array] = []
     places, expressions = [], []
     offset = 0
     for block in BLOCKS:
-        numbers = np.zeros(plan.shape(block))
+        numbers = np.zeros(plan.shape(block, outcomes=True))
         for (i, j), entry in plan.matrices[g][block].items():
             if entry.is_number:
                 numbers[i, j] = float(entry)
@@ -120,6 +136,12 @@ def _group(plan: Plan, g: int) -> Group:
                 expressions.append(entry)
         base.append(numbers.ravel())
         offset += numbers.size
+    further = plan.further[g] if plan.further else ()
+    for k, entry in enumerate(further):
+        if not entry.is_number:
+            places.append(offset + k)
+            expressions.append(entry)
+    base.append(np.array([float(e) if e.is_number else 0.0 for e in further]))
     order: Mapping[str, int] = {name: k for k, name in enumerate(plan.entries)}
     read = {s.name for e in expressions for s in e.free_symbols}
     known = {n: e for n, e in plan.definitions(g).items() if n in read}

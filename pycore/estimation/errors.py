@@ -1,14 +1,8 @@
-"""What an estimate refuses and what it warns of."""
+"""What an estimate warns of."""
 
 from __future__ import annotations
 
-from pycore.errors import InputError
-
-__all__ = ["EstimateWarning", "NotYetEstimated"]
-
-
-class NotYetEstimated(InputError):
-    """An option of the contract that this version does not have."""
+__all__ = ["EstimateWarning"]
 
 
 class EstimateWarning(UserWarning):

@@ -7,24 +7,26 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
 import xarray as xr
 
-from pycore.errors import InputError, refuse
-from pycore.estimation.errors import EstimateWarning, NotYetEstimated
+from pycore.errors import InputError, refuse, require_name
+from pycore.estimation.density import Density
+from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.fit_measures import Gates, fit_measures, gates
+from pycore.estimation.fit_tree import constant_data, tree_of_draws, tree_of_estimates
 from pycore.estimation.graph import pymc_model
-from pycore.estimation.identification import improper, unidentified
+from pycore.estimation.identification import improper, told_apart_by_priors, unidentified
 from pycore.estimation.laplace import approximate
 from pycore.estimation.likelihood_measures import likelihood_measures
 from pycore.estimation.maximum_likelihood import LikelihoodFit, maximise
-from pycore.estimation.plan import Plan
-from pycore.estimation.posterior import environment, log_prior, named_results
+from pycore.estimation.posterior import environment, named_results
+from pycore.estimation.priors import held_numbers
 from pycore.estimation.quantities import implied, systems
+from pycore.estimation.respondents import explicit_fit, limited_fit, limited_likelihood_fit
 from pycore.estimation.sample import Sample, read
-from pycore.estimation.sampling import Draws, Progress, quiet_compiler, run
+from pycore.estimation.sampling import Progress, quiet_compiler, run
 from pycore.estimation.specification import make_plan
-from pycore.model.distributions import Distribution
+from pycore.estimation.survey import read_survey
 from pycore.model.model import Model
 
 if TYPE_CHECKING:
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
 
     from pycore.estimation.summary_data import SummaryData
 
-__all__ = ["Method", "estimate", "to_pymc"]
+__all__ = ["Latents", "Method", "estimate", "to_pymc"]
 
 Method = Literal["nuts", "laplace", "ml"]
+Latents = Literal["integrated", "explicit"]
 _FEW_POINTS = 5
+_MOST_EXPLICIT = 3000
 
 
 def estimate(
@@ -44,7 +48,8 @@ def estimate(
     *,
     group: str | None = None,
     equal: Iterable[str] = (),
-    ordinal: bool = False,
+    ordinal: bool | Iterable[str] = False,
+    latents: Latents | None = None,
     missing: Literal["fiml", "listwise"] = "fiml",
     priors: Mapping[str, Any] | Literal["blavaan"] | None = None,
     draws: int = 1000,
@@ -72,10 +77,22 @@ def estimate(
         What such groups share: ``"loadings"``, ``"intercepts"``, ``"means"``, ``"residuals"``,
         ``"residual.covariances"``, ``"lv.variances"``, ``"lv.covariances"``, ``"regressions"``.
         With equal intercepts, means of the states are free in all groups but the first.
-    ordinal : bool
-        Not yet available.
+    ordinal : bool or iterable of str
+        Items whose answers count as ordered categories and not as numbers; True for all.  An item
+        without points then has the categories that its column holds.
+    latents : {"integrated", "explicit"}, optional
+        Whether latent variables are integrated out, or drawn for every respondent.  Explicit ones
+        take ordinal items (ordered probit), the model's outcomes and products of states as they are,
+        and cost time for every respondent; they are sampled only, and their loadings mix slowly:
+        more ``draws`` than the default may be needed until the gates are met.  Integrated out,
+        ordinal items enter through their polychoric correlations (*limited information*: lavaan's
+        WLSMV with ``method="ml"``, else the posterior of that pseudo-likelihood), whose cost does
+        not grow with the respondents, and products are linearised.  By default explicit where the
+        data hold outcomes of the model, and for ordinal items of up to 3000 respondents unless
+        ``method`` is ``"ml"`` or ``"laplace"``.
     missing : {"fiml", "listwise"}
-        Whether a respondent with gaps counts with what was answered, or not at all.
+        Whether a respondent with gaps counts with what was answered, or not at all, as always with
+        limited information.
     priors : mapping, optional
         Parameter → distribution in place of the model's, or → number that holds it fixed.
         ``"blavaan"``: that package's defaults, for comparisons.
@@ -97,13 +114,14 @@ def estimate(
         place of the posterior: the same names with a leading dimension ``statistic`` of ``est``,
         ``se``, ``z`` and ``p``.  Parameters of the model that do not appear in its long-run form
         stay at their declared values; ``constant_data`` holds them.
+        Ordinal items add ``threshold[ordinal, cut]`` to the posterior with explicit latent variables,
+        else the group ``polychoric`` with ``std_threshold``, its error, and ``correlation``; the
+        attribute ``information`` and the printed summary say which of the two it was.
 
     Raises
     ------
     InputError
         For data or options that cannot be used, before any work.
-    NotYetEstimated
-        For ``ordinal=True``.
     KeyboardInterrupt
         If interrupted before there are 50 draws per chain; later, the draws so far are returned and
         labelled partial.
@@ -131,38 +149,64 @@ def estimate(
     >>> fit = pc.estimate(m, data, method="ml")
     >>> fit.estimates["beta"].sel(statistic=["est", "se"]).values.round(3).tolist()
     [0.6, 0.046]
+
+    Three answers in three ordered categories:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> z = rng.normal(size=(2000, 1)) + rng.normal(size=(2000, 3))
+    >>> asked = pd.DataFrame(np.digitize(z, [-1, 1]), columns=["a", "b", "c"])
+    >>> mood = pc.Model.from_lavaan("mood =~ a + b + c")
+    >>> fit = pc.estimate(mood, asked, ordinal=True, method="ml")
+    >>> fit.estimates["std_loading"].sel(statistic="est").values.round(2).ravel().tolist()
+    [0.71, 0.73, 0.68]
     """
     names = (equal,) if isinstance(equal, str) else tuple(equal)
-    _check_options(model, ordinal, method, draws, tune, chains, seed, progress)
+    _check_options(model, latents, method, draws, tune, chains, seed, progress)
+    asked = _ordinal(model, ordinal)
+    if asked or latents == "explicit" or _holds_outcomes(model, data):
+        if method == "nuts":
+            _require_sampler()
+        tree, found = _of_respondents(
+            model, data, asked, latents, method, priors, names, group=group, missing=missing,
+            draws=draws, tune=tune, chains=chains, seed=seed, progress=progress,
+        )  # fmt: skip
+        _warn(found)
+        return tree
     sample = read(model, data, group, missing)
     if method == "ml":
         fit = maximise(make_plan(model, sample, priors, equal=names, likelihood=True), sample)
-        _warn(_troubles(fit))
-        return _likelihood_tree(fit, sample)
+        troubles = _troubles(fit)
+        _warn(troubles)
+        estimates = fit.estimates()
+        estimates.attrs = {"information": fit.information}
+        return tree_of_estimates(
+            fit.plan, sample, estimates, sampler="maximum likelihood", troubles=troubles,
+            constant=constant_data(fit.plan, sample), measures=likelihood_measures(fit, sample),
+        )  # fmt: skip
     assert seed is not None  # checked with the options
     plan = make_plan(model, sample, priors, equal=names)
     if method == "nuts":
         _require_sampler()
     loose = unidentified(plan)
-    if loose:
-        _warn([
-            f"data cannot tell apart {', '.join(loose)}: their posterior is what the priors make "
-            "of it; hold some of them fixed with priors={name: number}"
-        ])  # fmt: skip
-    _warn_few_points(model, sample)
+    _warn([*told_apart_by_priors(loose), *_few_points(model, sample)])
+    density = Density(plan, sample)
     if method == "laplace":
-        drawn = approximate(plan, sample, draws=draws, chains=chains, seed=seed)
+        drawn = approximate(density, draws=draws, chains=chains, seed=seed)
         checked = Gates.of_mode(drawn)
     else:
-        drawn = run(
-            plan, sample, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
-        )
+        drawn = run(density, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
         checked = gates(drawn)
-    if not checked.passed:
-        _warn(["these draws do not meet the gates: " + "; ".join(checked.failures)])
     means = [implied(s)[0].mean(axis=0) for s in systems(plan, environment(plan, drawn))]
-    _warn(improper(plan, means))
-    return _tree(plan, sample, drawn, checked, loose, seed, _at_mode(model, sample, priors, names))
+    _warn([*checked.warnings, *improper(plan, means)])
+    posterior = named_results(plan, sample, drawn, seed)
+    at_mode = _at_mode(model, sample, priors, names)
+    return tree_of_draws(
+        plan, sample, posterior, drawn, checked, seed=seed, loose=loose,
+        constant=constant_data(plan, sample),
+        measures=fit_measures(plan, sample, drawn, posterior, at_mode, seed),
+    )  # fmt: skip
 
 
 def to_pymc(
@@ -206,16 +250,84 @@ def to_pymc(
         return pymc_model(make_plan(model, sample, priors), sample)
 
 
+def _ordinal(model: Model, ordinal: Any) -> tuple[str, ...]:
+    """Items that keep their categories."""
+    if isinstance(ordinal, bool):
+        return tuple(model.items) if ordinal else ()
+    if not isinstance(ordinal, Iterable):
+        raise refuse("ordinal", ordinal, "True, False or names of items")
+    chosen = {ordinal} if isinstance(ordinal, str) else set(ordinal)
+    for name in chosen:
+        require_name("ordinal", name, model.items)
+    return tuple(name for name in model.items if name in chosen)
+
+
+def _holds_outcomes(model: Model, data: Any) -> bool:
+    return any(name in getattr(data, "columns", ()) for name in model.outcomes)
+
+
+def _of_respondents(
+    model: Model,
+    data: Any,
+    ordinal: tuple[str, ...],
+    latents: Latents | None,
+    method: Method,
+    priors: Any,
+    equal: tuple[str, ...],
+    *,
+    group: str | None,
+    missing: Literal["fiml", "listwise"],
+    draws: int,
+    tune: int,
+    chains: int,
+    seed: int | None,
+    progress: Progress,
+) -> tuple[xr.DataTree, list[str]]:
+    """Choose between explicit latent variables and limited information."""
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame):
+        allowed = "a table of respondents: statistics hold no categories and no outcomes"
+        raise refuse("data", type(data).__name__, allowed)
+    outcomes = _holds_outcomes(model, data)
+    if outcomes and latents == "integrated":
+        raise refuse("latents", latents, "'explicit' with outcomes in the data")
+    if latents is None:
+        small = len(data) <= _MOST_EXPLICIT and method == "nuts"
+        latents = "explicit" if outcomes or small else "integrated"
+    if latents == "explicit":
+        if method != "nuts":
+            raise refuse("method", method, "'nuts' with explicit latent variables")
+        assert seed is not None  # checked with the options
+        survey = read_survey(model, data, ordinal=ordinal, group=group, missing=missing)
+        return explicit_fit(
+            model, survey, priors, equal=equal, draws=draws, tune=tune, chains=chains, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    survey = read_survey(model, data, ordinal=ordinal, group=group, missing="listwise")
+    if method == "ml":
+        tree, troubles = limited_likelihood_fit(model, survey, priors, equal=equal)
+    else:
+        assert seed is not None  # checked with the options
+        tree, troubles = limited_fit(
+            model, survey, priors, equal=equal, method=method, draws=draws, tune=tune,
+            chains=chains, seed=seed, progress=progress,
+        )  # fmt: skip
+    gaps = len(data) - survey.sample.respondents
+    if gaps and missing == "fiml":
+        troubles.append(f"{gaps} respondents with gaps are left out: limited information needs "
+                        "complete answers (latents='explicit' does not)")  # fmt: skip
+    return tree, troubles
+
+
 def _check_options(
-    model: Any, ordinal: Any, method: Any, draws: Any, tune: Any, chains: Any, seed: Any,
+    model: Any, latents: Any, method: Any, draws: Any, tune: Any, chains: Any, seed: Any,
     progress: Any,
 ) -> None:  # fmt: skip
     if not isinstance(model, Model):
         raise refuse("model", model, "a pc.Model")
-    if ordinal:
-        raise NotYetEstimated(
-            "ordinal: received True, allowed is False in this version: answers count as numbers"
-        )
+    if latents is not None and latents not in get_args(Latents):
+        raise refuse("latents", latents, "'integrated', 'explicit' or None")
     if method not in get_args(Method):
         raise refuse("method", method, "'nuts', 'laplace' or 'ml'")
     for name, value, least in (("draws", draws, 10), ("tune", tune, 10), ("chains", chains, 1)):
@@ -235,15 +347,12 @@ def _require_sampler() -> None:
         )
 
 
-def _warn_few_points(model: Model, sample: Sample) -> None:
+def _few_points(model: Model, sample: Sample) -> list[str]:
     few = [i for i in sample.items if 0 < model.items[i].points < _FEW_POINTS]
-    if few:
-        warnings.warn(
-            f"items with fewer than {_FEW_POINTS} answer points count as numbers here: "
-            f"{', '.join(few)}",
-            EstimateWarning,
-            stacklevel=3,
-        )
+    if not few:
+        return []
+    return [f"items with fewer than {_FEW_POINTS} answer points count as numbers here, unless they "
+            f"are ordinal=: {', '.join(few)}"]  # fmt: skip
 
 
 def _warn(messages: Iterable[str]) -> None:
@@ -270,89 +379,9 @@ def _troubles(fit: LikelihoodFit) -> list[str]:
 
 def _at_mode(model: Model, sample: Sample, priors: Any, equal: tuple[str, ...]) -> dict[str, float]:
     """Measures of the same model fitted without priors."""
-    held = {
-        n: p for n, p in (priors.items() if isinstance(priors, Mapping) else ())
-        if not isinstance(p, Distribution)
-    }  # fmt: skip
+    plan = make_plan(model, sample, held_numbers(priors), equal=equal, likelihood=True)
     try:
-        fit = maximise(make_plan(model, sample, held, equal=equal, likelihood=True), sample)
+        fit = maximise(plan, sample)
     except InputError:
         return {}
     return likelihood_measures(fit, sample)
-
-
-def _constant_data(plan: Plan, sample: Sample) -> xr.Dataset:
-    return xr.Dataset(
-        {
-            "n": ("unit", [u.n for u in sample.units]),
-            "group": ("unit", [str(plan.groups[u.group]) for u in sample.units]),
-            "mean": (("unit", "item"), np.array([u.mean for u in sample.units])),
-            "covariance": (("unit", "item", "item_"), np.array([u.cov for u in sample.units])),
-            "observed": (("unit", "item"), np.array([u.observed for u in sample.units])),
-            "held": ("parameter", list(plan.held.values())),
-        },
-        coords={"item": list(plan.items), "item_": list(plan.items), "parameter": list(plan.held)},
-    )
-
-
-def _about(plan: Plan, sample: Sample) -> dict[str, Any]:
-    return {
-        "model": plan.model.name, "model_json": plan.model.to_json(),
-        "respondents": sample.respondents, "group": plan.group_name or "",
-        "linearised": sorted({f"{t.state} <- {t.cause}" for f in plan.forms for t in f.linearised}),
-        "excluded": [e.state for e in plan.forms[0].excluded],
-    }  # fmt: skip
-
-
-def _likelihood_tree(fit: LikelihoodFit, sample: Sample) -> xr.DataTree:
-    estimates = fit.estimates()
-    estimates.attrs = {
-        "parameters": list(fit.plan.parameters), "model": fit.plan.model.name,
-        "information": fit.information, "means_known": int(sample.means),
-    }  # fmt: skip
-    tree = xr.DataTree.from_dict({
-        "estimates": estimates, "constant_data": _constant_data(fit.plan, sample),
-        "fit_measures": xr.Dataset(likelihood_measures(fit, sample)),
-    })  # fmt: skip
-    troubles = _troubles(fit)
-    tree.attrs = _about(fit.plan, sample) | {
-        "sampler": "maximum likelihood",
-        "gates_passed": int(not troubles),
-        "gates_failed": troubles,
-        "unidentified": [],
-    }
-    return tree
-
-
-def _tree(
-    plan: Plan, sample: Sample, drawn: Draws, checked: Gates, loose: tuple[str, ...], seed: int,
-    at_mode: dict[str, float],
-) -> xr.DataTree:  # fmt: skip
-    posterior = named_results(plan, sample, drawn, seed)
-    posterior.attrs = {
-        "parameters": list(plan.parameters), "partial": int(drawn.partial),
-        "inference_library": drawn.sampler, "seed": seed, "model": plan.model.name,
-        "means_known": int(sample.means),
-    }  # fmt: skip
-    stats = xr.Dataset(
-        {
-            "diverging": (("chain", "draw"), drawn.diverging),
-            "n_steps": (("chain", "draw"), drawn.steps),
-            "log_prior": (("chain", "draw"), log_prior(plan, drawn)),
-        },
-        coords={"chain": posterior["chain"], "draw": posterior["draw"]},
-    )
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": posterior, "sample_stats": stats,
-            "constant_data": _constant_data(plan, sample),
-            "fit_measures": fit_measures(plan, sample, drawn, posterior, at_mode, seed),
-        }
-    )  # fmt: skip
-    tree.attrs = _about(plan, sample) | {
-        "seed": seed, "sampler": drawn.sampler, "partial": int(drawn.partial),
-        "gates_passed": int(checked.passed), "gates_failed": list(checked.failures),
-        "rhat": checked.rhat, "ess_bulk": checked.ess_bulk, "ess_tail": checked.ess_tail,
-        "divergences": checked.divergences, "unidentified": list(loose),
-    }  # fmt: skip
-    return tree

@@ -81,6 +81,13 @@ class Gates:
         """Whether all are met."""
         return not self.failures
 
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader is told, if anything is not met."""
+        if self.passed:
+            return []
+        return ["these draws do not meet the gates: " + "; ".join(self.failures)]
+
 
 def gates(draws: Draws) -> Gates:
     """Check the sampled quantities, not what is computed from them."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pycore.errors import refuse, require_name
 from pycore.estimation.quantities import is_score
 
-__all__ = ["Fitted", "drawn_posterior", "fitted", "group_labels"]
+__all__ = ["Fitted", "drawn_posterior", "fitted", "group_labels", "require_numbers"]
 
 F64 = NDArray[np.float64]
 
@@ -126,6 +126,14 @@ def fitted(fit: Any, group: Any = None, draws: NDArray[np.int_] | None = None) -
         latent=total @ disturbance @ np.swapaxes(total, 1, 2), disturbance=disturbance,
         error=error, mean=mean, level=level,
     )  # fmt: skip
+
+
+def require_numbers(fit: Any) -> None:
+    """Refuse fits whose likelihood is not that of the means and covariances that they keep."""
+    information = getattr(fit, "attrs", {}).get("information", "")
+    if information:
+        allowed = "a fit of answers as numbers, without ordinal=, outcomes or latents='explicit'"
+        raise refuse("fit", information, allowed)
 
 
 def drawn_posterior(fit: Any) -> xr.Dataset:

@@ -13,7 +13,7 @@ from pycore.estimation.quantities import implied, item_means, systems
 if TYPE_CHECKING:
     from pycore.estimation.maximum_likelihood import LikelihoodFit
 
-__all__ = ["improper", "unidentified"]
+__all__ = ["improper", "told_apart_by_priors", "unidentified"]
 
 _CLOSE = 0.95
 
@@ -61,6 +61,16 @@ def unidentified(plan: Plan) -> tuple[str, ...]:
         name for name, expressions in plan.parameters.items()
         if loose & {s.name for e in expressions for s in e.free_symbols}
     )  # fmt: skip
+
+
+def told_apart_by_priors(loose: tuple[str, ...]) -> list[str]:
+    """The warning of what :func:`unidentified` found."""
+    if not loose:
+        return []
+    return [
+        f"data cannot tell apart {', '.join(loose)}: their posterior is what the priors make of it; "
+        "hold some of them fixed with priors={name: number}"
+    ]
 
 
 def improper(

@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 
 from pycore.estimation.density import Density
 from pycore.estimation.maximum_likelihood import find_mode
-from pycore.estimation.plan import Plan
-from pycore.estimation.sample import Sample
 from pycore.estimation.sampling import Draws
 
 __all__ = ["approximate"]
 
 
-def approximate(plan: Plan, sample: Sample, *, draws: int, chains: int, seed: int) -> Draws:
+def approximate(density: Density, *, draws: int, chains: int, seed: int) -> Draws:
     """Independent draws from the normal with the posterior's mode and curvature there."""
-    density = Density(plan, sample)
-    mode = find_mode(density, sample.respondents)
+    mode = find_mode(density, density.sample.respondents)
     troubles = []
     if not mode.converged:
         troubles.append(f"no mode was found (slope {mode.slope:.2g} per respondent)")

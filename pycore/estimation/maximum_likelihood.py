@@ -7,6 +7,7 @@ and from the observed one where answers are missing, as in lavaan.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +22,12 @@ from pycore.estimation.plan import Plan
 from pycore.estimation.quantities import implied, item_means, quantities, systems, to_dataset
 from pycore.estimation.sample import Sample
 
-__all__ = ["STATISTICS", "LikelihoodFit", "Mode", "find_mode", "maximise"]
+__all__ = [
+    "STATISTICS", "LikelihoodFit", "Mode", "Quantities", "find_mode", "maximise", "with_errors",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
+Quantities = dict[str, tuple[tuple[str, ...], Array]]
 
 STATISTICS = ("est", "se", "z", "p")
 _STEP = 1e-4
@@ -163,23 +167,44 @@ class LikelihoodFit:
             Leading dimension ``statistic``: estimate, standard error, their ratio and its two-sided
             p under a normal; NaN where an error is 0 or unknown.
         """
-        size = self.density.size
-        shifts = np.vstack([np.zeros((1, size)), _STEP * np.eye(size), -_STEP * np.eye(size)])
-        known = self.density.environment(self.mode.z + shifts)
-        found = quantities(self.plan, known, systems(self.plan, known))
-        made = {}
-        for name, (dims, array) in found.items():
-            est = array[0]
-            se = np.full(est.shape, np.nan)
-            if self.covariance is not None:
-                slopes = (array[1 : size + 1] - array[size + 1 :]) / (2 * _STEP)
-                flat = slopes.reshape(size, -1)
-                variance = np.einsum("ki,kl,li->i", flat, self.covariance, flat)
-                se = np.sqrt(np.clip(variance, 0, None)).reshape(est.shape)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                z = np.where(se > 1e-12, est / se, np.nan)
-            made[name] = (dims, np.stack([est, se, z, 2 * norm.sf(np.abs(z))]))
+
+        def at(points: Array) -> Quantities:
+            known = self.density.environment(points)
+            return quantities(self.plan, known, systems(self.plan, known))
+
+        made = with_errors(at, self.mode.z, self.covariance)
         return to_dataset(self.plan, made, ("statistic",), {"statistic": list(STATISTICS)})
+
+
+def with_errors(
+    at: Callable[[Array], Quantities], z: Array, covariance: Array | None
+) -> Quantities:
+    """Quantities at a point, with a leading dimension of :data:`STATISTICS`, by the delta method.
+
+    Parameters
+    ----------
+    at : callable
+        From points (count, size) to quantities with a leading dimension of points.
+    z : ndarray, shape (size,)
+        The estimates.
+    covariance : ndarray or None
+        Of the estimates.
+    """
+    size = len(z)
+    shifts = np.vstack([np.zeros((1, size)), _STEP * np.eye(size), -_STEP * np.eye(size)])
+    made = {}
+    for name, (dims, array) in at(z + shifts).items():
+        est = array[0]
+        se = np.full(est.shape, np.nan)
+        if covariance is not None:
+            slopes = (array[1 : size + 1] - array[size + 1 :]) / (2 * _STEP)
+            flat = slopes.reshape(size, -1)
+            variance = np.einsum("ki,kl,li->i", flat, covariance, flat)
+            se = np.sqrt(np.clip(variance, 0, None)).reshape(est.shape)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(se > 1e-12, est / se, np.nan)
+        made[name] = (dims, np.stack([est, se, ratio, 2 * norm.sf(np.abs(ratio))]))
+    return made
 
 
 def maximise(plan: Plan, sample: Sample) -> LikelihoodFit:

@@ -9,7 +9,7 @@ compiled density, the PyMC graph and the results evaluate the same expressions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pycore.estimation.priors import Defaults
 from pycore.model.distributions import Distribution
+from pycore.model.expressions import symbol
 from pycore.model.model import Model
 from pycore.model.numeric import Operations, evaluate, numpy_operations
 from pycore.model.structural import Structural
@@ -130,6 +131,10 @@ class Plan:
         ``"modelled"``.
     given : tuple of int
         Items taken as given: the likelihood is conditional on them.
+    outcomes : tuple of str
+        Outcomes of respondents, further rows of Λ, ν and Θ after the items.
+    further : tuple of tuple
+        For each group, what else respondents' likelihood needs, such as thresholds.
     """
 
     model: Model
@@ -146,6 +151,8 @@ class Plan:
     defaults: Defaults
     means: str
     given: tuple[int, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    further: tuple[tuple[sp.Expr, ...], ...] = ()
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -167,9 +174,10 @@ class Plan:
         """Items, the rows of Λ."""
         return self.forms[0].items
 
-    def shape(self, block: str) -> tuple[int, int]:
-        """Rows and columns of a block; vectors are columns."""
-        items, latents = len(self.items), len(self.latents)
+    def shape(self, block: str, *, outcomes: bool = False) -> tuple[int, int]:
+        """Rows and columns of a block, with those of outcomes or not; vectors are columns."""
+        latents = len(self.latents)
+        items = len(self.items) + (len(self.outcomes) if outcomes else 0)
         return {
             "loading": (items, latents), "path": (latents, latents),
             "disturbance": (latents, latents), "error": (items, items), "intercept": (items, 1),
@@ -206,8 +214,18 @@ class Plan:
         """Parameters of the model in one group."""
         return {n: e[group if len(e) > 1 else 0] for n, e in self.parameters.items()}
 
+    def resolved(self) -> Plan:
+        """The same plan, its matrices written in free quantities alone."""
+        matrices = []
+        for group, own in enumerate(self.matrices):
+            put_in = {symbol(n): e for n, e in self.definitions(group).items()}
+            matrices.append({
+                block: {at: e.xreplace(put_in) for at, e in own[block].items()} for block in BLOCKS
+            })  # fmt: skip
+        return replace(self, matrices=tuple(matrices))
+
     def system(self, group: int, environment: Mapping[str, Any], arrays: Arrays) -> System:
-        """Fill the matrices of one group.
+        """Fill the matrices of one group, for its items.
 
         Parameters
         ----------
@@ -227,6 +245,8 @@ class Plan:
             base = np.zeros(self.shape(block))
             entries = {}
             for at, entry in self.matrices[group][block].items():
+                if at[0] >= len(base):
+                    continue  # of an outcome
                 if entry.is_number:
                     base[at] = float(entry)
                 else:

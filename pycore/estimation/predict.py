@@ -11,10 +11,10 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from pycore.errors import allowed_names, refuse, require_name
-from pycore.estimation.fitted import Fitted, fitted, group_labels
+from pycore.estimation.fitted import Fitted, fitted, group_labels, require_numbers
 from pycore.model.elements import Item
 from pycore.model.serialize import from_json
-from pycore.simulation.answers import default_thresholds
+from pycore.simulation.thresholds import SPAN, default_thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def predict(fit: Any, table: pd.DataFrame, *, draws: int = 200, seed: int) -> xr
     ------
     InputError
         For columns that are no items, answers that the items do not have, no answer at all, an
-        unknown group, or a fit without means.
+        unknown group, or a fit without means, of categories or of outcomes.
 
     Examples
     --------
@@ -79,6 +79,7 @@ def predict(fit: Any, table: pd.DataFrame, *, draws: int = 200, seed: int) -> xr
     if not isinstance(table, pd.DataFrame) or table.empty:
         raise refuse("table", type(table).__name__, "a pandas.DataFrame with a row per respondent")
     whole = isinstance(draws, int | np.integer) and not isinstance(draws, bool)
+    require_numbers(fit)
     labels = group_labels(fit)
     posterior = fit["posterior"]
     total = posterior.sizes["chain"] * posterior.sizes["draw"]
@@ -225,7 +226,7 @@ def _line(item: Item, mean: float, sd: float) -> tuple[float, float]:
     try:
         at = brentq(lambda x: line(x)[2] - sd, middle - 2, middle + 2)
     except ValueError:  # answers that no normal gives: the line through the thresholds, as there
-        width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or 4.5 / item.points
+        width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or SPAN / item.points
         return float(cuts.mean()) - width * (item.points + 1) / 2, width
     return line(at)[:2]
 

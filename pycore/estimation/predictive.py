@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycore.errors import refuse
-from pycore.estimation.fitted import Fitted, fitted, group_labels
+from pycore.estimation.fitted import Fitted, fitted, group_labels, require_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,8 @@ def item_check(fit: Any, *, draws: int = 500, probability: float = 0.90, seed: i
     Raises
     ------
     InputError
-        For anything but a fit, or one whose respondents all left something out.
+        For anything but a fit of answers as numbers, or one whose respondents all left something
+        out.
 
     Examples
     --------
@@ -65,6 +66,7 @@ def item_check(fit: Any, *, draws: int = 500, probability: float = 0.90, seed: i
         raise refuse("probability", probability, "a number between 0 and 1")
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 20:
         raise refuse("draws", draws, "a whole number of at least 20")
+    require_numbers(fit)
     labels = group_labels(fit)
     rng = np.random.default_rng(seed)
     posterior, data = fit["posterior"], fit["constant_data"]

@@ -24,7 +24,16 @@ from pycore.model.elements import Draw, Parameter, State, Trait
 from pycore.model.expressions import symbol
 from pycore.model.model import Model
 
-__all__ = ["BLAVAAN", "DEFAULT", "Defaults", "choose", "is_positive", "random_variable", "sampled"]
+__all__ = [
+    "BLAVAAN",
+    "DEFAULT",
+    "Defaults",
+    "choose",
+    "held_numbers",
+    "is_positive",
+    "random_variable",
+    "sampled",
+]
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,12 @@ def choose(
             prior = defaults.sd if is_positive(model, name) else defaults.path
         chosen[name] = prior
     return chosen, fixed, defaults
+
+
+def held_numbers(priors: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    """Parameters that ``priors`` hold at numbers, which a likelihood has too."""
+    given = priors.items() if isinstance(priors, Mapping) else ()
+    return {name: prior for name, prior in given if not isinstance(prior, Distribution)}
 
 
 def is_positive(model: Model, name: str) -> bool:

@@ -24,6 +24,7 @@ from pycore.estimation.summary_data import SummaryData, require_positive_definit
 from pycore.model.elements import Item
 from pycore.model.lavaan import GROUP
 from pycore.model.model import Model
+from pycore.simulation.thresholds import SPAN, default_thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "Unit", "answer_line", "read"]
 
 _MOST_PATTERNS = 2000
-_SPAN = 4.5  # thresholds are 4.5 / points apart unless the model gives them
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,13 +149,10 @@ def answer_line(item: Item, mean: float, sd: float) -> tuple[float, float]:
     """
     if item.points == 0:
         return 0.0, 1.0
-    cuts = np.array(
-        item.thresholds or [_SPAN / item.points * (k - item.points / 2)
-                            for k in range(1, item.points)]
-    )  # fmt: skip
+    cuts = np.array(item.thresholds or default_thresholds(item.points))
     categories = np.arange(1, item.points + 1)
     middle = float(cuts.mean())
-    width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or _SPAN / item.points
+    width = float(np.ptp(cuts)) / max(len(cuts) - 1, 1) or SPAN / item.points
 
     def away(point: NDArray[np.float64]) -> NDArray[np.float64]:
         mu, sigma = point[0], np.exp(point[1])
@@ -254,7 +251,7 @@ def _from_summaries(model: Model, tables: dict[Any, SummaryData], group: str | N
 
 def _from_table(model: Model, data: pd.DataFrame, group: str | None, missing: str) -> Sample:
     items = tuple(model.items)
-    known = {"segment", *model.constant_traits}
+    known = {"segment", *model.constant_traits, *model.outcomes}
     columns = [str(c) for c in data.columns]
     if group is not None and group not in columns:
         raise refuse("group", group, allowed_names(c for c in columns if c not in items))

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,6 @@ from threadpoolctl import threadpool_limits
 
 from pycore.estimation.density import Density
 from pycore.estimation.graph import pymc_model
-from pycore.estimation.plan import Plan
-from pycore.estimation.sample import Sample
 
 __all__ = ["Draws", "Points", "Progress", "nuts", "quiet_compiler", "run"]
 
@@ -70,7 +69,7 @@ class Points:
 
 
 def run(
-    plan: Plan, sample: Sample, *, draws: int, tune: int, chains: int, seed: int, progress: Progress
+    density: Density, *, draws: int, tune: int, chains: int, seed: int, progress: Progress
 ) -> Draws:
     """Sample the posterior.
 
@@ -83,18 +82,17 @@ def run(
     # the arithmetic, and the last bits of a sum would depend on their number.
     with threadpool_limits(1, "blas"):
         if importlib.util.find_spec("nutpie") is not None:
-            return _nutpie(plan, sample, draws, tune, chains, seed, progress)
+            return _nutpie(density, draws, tune, chains, seed, progress)
         with quiet_compiler():
-            return _pymc(plan, sample, draws, tune, chains, seed, progress)
+            return _pymc(density, draws, tune, chains, seed, progress)
 
 
 def _nutpie(
-    plan: Plan, sample: Sample, draws: int, tune: int, chains: int, seed: int, progress: Progress
+    density: Density, draws: int, tune: int, chains: int, seed: int, progress: Progress
 ) -> Draws:
-    density = Density(plan, sample)
     points = nuts(
-        density, density.initial, density.size, draws=draws, tune=tune, chains=chains, seed=seed,
-        progress=progress,
+        density, density.initial, density.size, kept=density.kept, draws=draws, tune=tune,
+        chains=chains, seed=seed, progress=progress,
     )  # fmt: skip
     return Draws(
         values=density.expand(points.values), diverging=points.diverging, steps=points.steps,
@@ -113,6 +111,7 @@ def nuts(
     seed: int,
     progress: Progress,
     target_accept: float = 0.8,
+    kept: int | None = None,
 ) -> Points:
     """Sample a density that gives its own gradient, by nutpie.
 
@@ -128,6 +127,8 @@ def nuts(
         As for :func:`pycore.estimate`.
     target_accept : float
         Larger makes smaller steps, which pooled deviations need.
+    kept : int, optional
+        How many coordinates of a point are kept, from the first; all by default.
 
     Raises
     ------
@@ -138,8 +139,8 @@ def nuts(
 
     # One variable, taken apart afterwards: each name would cost a call of Python per draw.
     compiled = nutpie.compiled_pyfunc.from_pyfunc(
-        size, lambda: density, lambda *_seeds: _whole_point,
-        [np.dtype(np.float64)], [(size,)], ["point"], make_initial_point_fn=initial,
+        size, lambda: density, lambda *_seeds: partial(_point, kept or size),
+        [np.dtype(np.float64)], [(kept or size,)], ["point"], make_initial_point_fn=initial,
     )  # fmt: skip
     watch = progress if callable(progress) else None
     total = chains * (draws + tune)
@@ -150,28 +151,28 @@ def nuts(
         progress_callback=None if watch is None else (
             lambda states: watch(sum(s.finished_draws for s in states), total)),
     )  # fmt: skip
-    partial = False
+    interrupted = False
     try:
         result = handle.wait()
     except KeyboardInterrupt:
-        result, partial = handle.abort(), True
+        result, interrupted = handle.abort(), True
     except BaseException:
         handle.cancel()
         raise
     posterior, stats = result["posterior"], result["sample_stats"]
-    kept = _whole(stats["n_steps"].values) if partial else draws
-    if partial and kept < _FEWEST_PARTIAL:
+    done = _whole(stats["n_steps"].values) if interrupted else draws
+    if interrupted and done < _FEWEST_PARTIAL:
         raise KeyboardInterrupt
     return Points(
-        values=np.asarray(posterior["point"].values)[:, :kept],
-        diverging=np.asarray(stats["diverging"].values)[:, :kept].astype(bool),
-        steps=np.asarray(stats["n_steps"].values)[:, :kept].astype(np.int64),
-        partial=partial, sampler=f"nutpie {nutpie.__version__}",
+        values=np.asarray(posterior["point"].values)[:, :done],
+        diverging=np.asarray(stats["diverging"].values)[:, :done].astype(bool),
+        steps=np.asarray(stats["n_steps"].values)[:, :done].astype(np.int64),
+        partial=interrupted, sampler=f"nutpie {nutpie.__version__}",
     )  # fmt: skip
 
 
-def _whole_point(z: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    return {"point": z}
+def _point(kept: int, z: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    return {"point": z[:kept]}
 
 
 def _whole(steps: NDArray[Any]) -> int:
@@ -183,11 +184,11 @@ def _whole(steps: NDArray[Any]) -> int:
 
 
 def _pymc(
-    plan: Plan, sample: Sample, draws: int, tune: int, chains: int, seed: int, progress: Progress
+    density: Density, draws: int, tune: int, chains: int, seed: int, progress: Progress
 ) -> Draws:
     import pymc as pm
 
-    with pymc_model(plan, sample):
+    with pymc_model(density.plan, density.sample):
         result = pm.sample(
             draws=draws, tune=tune, chains=chains, cores=min(chains, os.cpu_count() or 1),
             random_seed=seed, progressbar=_bar(progress), compute_convergence_checks=False,

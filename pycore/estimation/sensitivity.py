@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pycore.errors import refuse
-from pycore.estimation.fitted import Fitted, drawn_posterior, fitted, group_labels
+from pycore.estimation.fitted import Fitted, drawn_posterior, fitted, group_labels, require_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def prior_sensitivity(fit: Any, *, powers: tuple[float, float] = (0.5, 2.0)) -> 
     Raises
     ------
     InputError
-        For anything but a fit with draws, or powers on one side of 1.
+        For anything but a fit of answers as numbers with draws, or powers on one side of 1.
 
     Examples
     --------
@@ -65,6 +65,7 @@ def prior_sensitivity(fit: Any, *, powers: tuple[float, float] = (0.5, 2.0)) -> 
     weaker, stronger = powers
     if not 0 < weaker < 1 < stronger:
         raise refuse("powers", powers, "a power between 0 and 1, and one above 1")
+    require_numbers(fit)
     labels = group_labels(fit)
     posterior = drawn_posterior(fit)
     names = [str(n) for n in np.atleast_1d(posterior.attrs["parameters"])]

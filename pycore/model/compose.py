@@ -66,10 +66,10 @@ def compose(first: Model, *others: Model, name: str | None = None) -> Model:
         "order": order,
         "recall": max(m.recall for m in models),
     }
-    for part in ("items", "records"):
+    for part in ("items", "outcomes", "records"):
         found: dict[str, Any] = {}
         for source in sources:
-            for entry in source[part]:
+            for entry in source.get(part, ()):
                 if found.setdefault(entry["name"], entry) != entry:
                     raise refuse(part, entry["name"], "the same meaning in every model")
         joined[part] = list(found.values())

@@ -14,6 +14,7 @@ import sympy as sp
 from pycore.model.distributions import Distribution
 
 __all__ = [
+    "OUTCOME_KINDS",
     "SCOPES",
     "Calendar",
     "Coefficient",
@@ -24,6 +25,8 @@ __all__ = [
     "Event",
     "Item",
     "Lever",
+    "Outcome",
+    "OutcomeKind",
     "Parameter",
     "RecordSpec",
     "Scope",
@@ -36,6 +39,8 @@ __all__ = [
 Scope = Literal["global", "community", "neighbours"]
 type Coefficient = float | sp.Expr
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+OutcomeKind = Literal["bernoulli", "poisson", "negative_binomial", "ordered"]
+OUTCOME_KINDS: tuple[OutcomeKind, ...] = get_args(OutcomeKind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +203,22 @@ class Item(Element):
     def loadings(self) -> dict[str, Coefficient]:
         """All that the item measures, with the loadings."""
         return {self.measures: self.loading, **self.also}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Element):
+    """What a respondent does beyond answering items, given what items measure.
+
+    ``predictor`` is the log-odds of 1 ("bernoulli"), the logarithm of the mean ("poisson",
+    "negative_binomial" with variance mean + mean²/size), or what thresholds cut after a standard
+    normal error is added ("ordered", 0 to points − 1).
+    """
+
+    predictor: sp.Expr
+    kind: OutcomeKind = "bernoulli"
+    size: Coefficient | None = None
+    points: int = 0
+    thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,14 +20,20 @@ from pycore.model.checks import (
 )
 from pycore.model.derived import Derived
 from pycore.model.elements import (
+    OUTCOME_KINDS,
     Coefficient,
     Define,
     Draw,
     Event,
     Item,
+    Lever,
+    Outcome,
+    OutcomeKind,
+    Parameter,
     RecordSpec,
     Segment,
     State,
+    Trait,
 )
 from pycore.model.registry import is_drawn
 
@@ -39,7 +45,7 @@ _SMALLEST = 2.0**-100
 
 
 class Measurement(Derived):
-    """Survey with cross-loadings and covariances, record, segment."""
+    """Survey with cross-loadings and covariances, outcome, record, segment."""
 
     def survey(
         self,
@@ -106,7 +112,7 @@ class Measurement(Derived):
         words = per_text("wording", wording, len(names))
         for k, name in enumerate(names):
             require_identifier("items", name)
-            if name in self._items:
+            if name in self._items or name in self._outcomes:
                 raise refuse("items", name, "a name no other item has")
             self._items[name] = Item(
                 name=name, measures=target, points=points, thresholds=cuts, doc=words[k],
@@ -114,6 +120,83 @@ class Measurement(Derived):
                 intercept=columns["intercept"][k], free=bool(free),
             )  # fmt: skip
         return names
+
+    def outcome(
+        self,
+        name: str,
+        predictor: sp.Expr | float,
+        kind: OutcomeKind = "bernoulli",
+        *,
+        size: Coefficient | None = None,
+        points: int = 11,
+        thresholds: Sequence[float] = (),
+        symbol: str = "",
+        doc: str = "",
+    ) -> str:
+        """Observe what respondents do beyond answering items; returns the name.
+
+        A survey looks at averages, and so does an outcome: states in the predictor are what a
+        respondent's states were on average over ``recall`` periods.
+
+        Parameters
+        ----------
+        name : str
+            Column of the answers.
+        predictor : sympy.Expr
+            Of states, drawn traits, parameters, constant traits and levers.
+        kind : {"bernoulli", "poisson", "negative_binomial", "ordered"}
+            Happens or not, the predictor being its log-odds; a count, the predictor being the
+            logarithm of its mean; a count with variance mean + mean²/size; or a rating from 0 to
+            ``points`` − 1, the predictor plus a standard normal error cut at thresholds.
+        size : float or expression
+            Of a negative binomial, above 0.
+        points, thresholds : int, sequence of float
+            Of a rating; as for :meth:`survey`.
+        symbol, doc : str
+            For print.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("churn")
+        >>> mood = m.state("mood", carry=0.5, target=m.trait("taste", pc.Normal(0, 1)))
+        >>> _ = m.survey(mood, 3, points=5)
+        >>> _ = m.outcome("leaves", m.parameter("base", -1) - m.parameter("hold", 0.8) * mood)
+        >>> print(m.equations()[-1])
+        logit Pr(leaves[i] = 1) = base − hold·average mood[i]
+        """
+        require_identifier("name", name)
+        if name in self._items or name in self._outcomes or name in self._elements:
+            raise refuse("name", name, "a name that nothing else has")
+        if kind not in OUTCOME_KINDS:
+            raise refuse("kind", kind, f"one of {', '.join(OUTCOME_KINDS)}")
+        expression = expressions.to_expression("predictor", predictor)
+        self._check("predictor", expression)
+        for free in sorted(s.name for s in expression.free_symbols):
+            element = self._elements[free]
+            if not isinstance(element, Parameter | Lever | Trait | State):
+                raise refuse("predictor", free, "states, traits, parameters and levers")
+        if (size is None) == (kind == "negative_binomial"):
+            raise refuse(
+                "size", size, "a number above 0 or an expression, of 'negative_binomial' only"
+            )
+        spread = None if size is None else self._coefficient("size", size)
+        if isinstance(spread, float) and not spread > 0:
+            raise refuse("size", size, "a number above 0")
+        cuts = tuple(finite("thresholds", c) for c in thresholds)
+        if kind != "ordered":
+            if cuts:
+                raise refuse("thresholds", cuts, "none, but for kind='ordered'")
+            points = 0
+        elif not isinstance(points, int) or isinstance(points, bool) or not 2 <= points <= 101:
+            raise refuse("points", points, "2 to 101 categories")
+        elif cuts and (len(cuts) != points - 1 or any(a >= b for a, b in pairwise(cuts))):
+            raise refuse("thresholds", cuts, f"{points - 1} increasing numbers")
+        self._outcomes[name] = Outcome(
+            name=name, predictor=expression, kind=kind, size=spread, points=points,
+            thresholds=cuts, symbol=symbol, doc=doc,
+        )  # fmt: skip
+        return name
 
     def cross_loading(self, item: str, measures: sp.Symbol, loading: Coefficient = 0.0) -> None:
         """Let an item measure one more state or drawn trait.

@@ -18,6 +18,7 @@ from pycore.model.elements import (
     Environment,
     Item,
     Lever,
+    Outcome,
     Parameter,
     RecordSpec,
     Segment,
@@ -49,6 +50,7 @@ class Registry:
         self._elements: dict[str, Element] = {}
         self._order: list[Step] = []
         self._items: dict[str, Item] = {}
+        self._outcomes: dict[str, Outcome] = {}
         self._records: dict[str, RecordSpec] = {}
         self._segments: dict[str, Segment] = {}
         self._correlated: list[tuple[str, ...]] = []
@@ -84,6 +86,11 @@ class Registry:
     def items(self) -> Mapping[str, Item]:
         """Survey items by name."""
         return dict(self._items)
+
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """What respondents do beyond answering, see :meth:`pycore.Model.outcome`."""
+        return dict(self._outcomes)
 
     @property
     def records(self) -> Mapping[str, RecordSpec]:

@@ -80,6 +80,15 @@ def to_json(model: Model) -> str:
     }  # fmt: skip
     if model.community_size is not None:
         data["community"] = model.community_size
+    if model.outcomes:
+        data["outcomes"] = [
+            {
+                "name": o.name, "kind": o.kind, "predictor": expressions.to_json(o.predictor),
+                "size": None if o.size is None else _plain(o.size), "points": o.points,
+                "thresholds": list(o.thresholds), "symbol": o.symbol, "doc": o.doc,
+            }
+            for o in model.outcomes.values()
+        ]  # fmt: skip
     for word, pairs in (
         ("error_covariances", model.error_covariances),
         ("trait_covariances", model.trait_covariances),
@@ -182,6 +191,14 @@ def _build(data: dict[str, Any]) -> Model:
         )  # fmt: skip
         for name, loading in item.get("also", ()):
             model.cross_loading(item["name"], name, _coefficient(f"{item['name']}.also", loading))
+    for outcome in data.get("outcomes", ()):
+        name, size = outcome["name"], outcome["size"]
+        model.outcome(
+            name, expressions.from_json(f"{name}.predictor", outcome["predictor"]), outcome["kind"],
+            size=None if size is None else _coefficient(f"{name}.size", size),
+            thresholds=outcome["thresholds"], symbol=outcome["symbol"], doc=outcome["doc"],
+            **({"points": outcome["points"]} if outcome["points"] else {}),
+        )  # fmt: skip
     for record in data["records"]:
         bins = record["bins"]
         model.record(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pycore.model.elements import Coefficient, Item, Trait
+from pycore.model.elements import Coefficient, Item, Outcome, State, Trait
 from pycore.model.equation import Equation
 from pycore.model.indexed_words import IndexedWords
 from pycore.model.notation import escape_text, latex_symbol, subscripted
-from pycore.model.printing import short_number, signed_sum
+from pycore.model.printing import LatexExpressions, PlainExpressions, short_number, signed_sum
 
 __all__ = ["survey_equations"]
 
 
 def survey_equations(words: IndexedWords) -> list[Equation]:
-    """Print items, one equation for each measured word, and covariances."""
+    """Print items, one equation for each measured word, covariances and outcomes."""
     return _Survey(words).write()
 
 
@@ -23,7 +23,7 @@ class _Survey:
         self.words, self.model, self.elements = words, words.model, words.elements
 
     def write(self) -> list[Equation]:
-        """Items, then covariances."""
+        """Items, covariances, then outcomes."""
         measured: dict[tuple[str, ...], list[Item]] = {}
         for item in self.model.items.values():
             alone = (item.name,) if item.also else ()
@@ -33,7 +33,7 @@ class _Survey:
             made.append(self._covariance(*pair, value, errors=True))
         for pair, value in self.model.trait_covariances.items():
             made.append(self._covariance(*pair, value, errors=False))
-        return made
+        return made + [self._outcome(outcome) for outcome in self.model.outcomes.values()]
 
     def _common(
         self, items: list[Item], field: str, latex: str, plain: str, *, zero: str = "0",
@@ -81,6 +81,42 @@ class _Survey:
             return subscripted(latex, "i"), f"{name}[i]"
         over = rf"\bar{{{latex}}}" if len(latex) == 1 else rf"\overline{{{latex}}}"
         return f"{over}_{{i}}", f"average {name}[i]"
+
+    def _outcome(self, outcome: Outcome) -> Equation:
+        """What respondents do, given averages of their states."""
+        latex = LatexExpressions(lambda name: self._asked(name)[0], self.words.rank)
+        plain = PlainExpressions(lambda name: self._asked(name)[1], self.words.rank)
+        right, right_text = latex.doprint(outcome.predictor), plain.doprint(outcome.predictor)
+        what = subscripted(latex_symbol(outcome.symbol, outcome.name), "i")
+        text = f"{outcome.name}[i]"
+        size, size_text = self._coefficient(outcome.size) if outcome.size is not None else ("", "")
+        match outcome.kind:
+            case "bernoulli":
+                left = rf"\operatorname{{logit}} \Pr\left({what} = 1\right)"
+                line = f"logit Pr({text} = 1) = {right_text}"
+                row = (left, f"= {right}")
+            case "poisson":
+                row = (what, r"\sim \operatorname{Poisson}\left(\mu_{i}\right),\; "
+                             rf"\log \mu_{{i}} = {right}")  # fmt: skip
+                line = f"{text} ~ Poisson(μ[i]), log μ[i] = {right_text}"
+            case "negative_binomial":
+                row = (what, r"\sim \operatorname{NegativeBinomial}\left(\mu_{i},\, "
+                             rf"{size}\right),\; \log \mu_{{i}} = {right}")  # fmt: skip
+                line = (
+                    f"{text} ~ NegativeBinomial(μ[i], size = {size_text}), log μ[i] = {right_text}"
+                )
+            case _:
+                scale = f"answered 0…{outcome.points - 1}"
+                terms = signed_sum([right, r"\varepsilon_{i}"])
+                row = (what, rf"= {terms},\; \text{{{scale}}}")
+                line = f"{text} = {signed_sum([right_text, 'ε[i]'], minus='−')}, {scale}"
+        return Equation(outcome.name, "survey", (row,), line, doc=outcome.doc)
+
+    def _asked(self, name: str) -> tuple[str, str]:
+        """A word as a survey sees it: states on average over the window."""
+        if isinstance(self.elements[name], State | Trait):
+            return self._average(name)
+        return self.words.symbol(name), self.words.word(name)
 
     def _survey(self, name: str, items: list[Item]) -> Equation:
         """One line per measured quantity: y = intercept + loading·x̄ + error·ε."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,28 +20,18 @@ from pycore.program.compile import compile_model, slot
 from pycore.program.interpret import SURVEY, consumer_ids
 from pycore.program.philox import philox
 from pycore.program.program import Program
+from pycore.simulation.outcomes import observed
 from pycore.simulation.population import MAX_CONSUMERS, population
 from pycore.simulation.scenario import Value, cell_inputs, check_probabilities, resolve
 from pycore.simulation.simulate import MAX_PERIODS, _whole
+from pycore.simulation.thresholds import default_thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["answers", "default_thresholds"]
+__all__ = ["answers"]
 
 _CHUNK = 4096
-
-
-def default_thresholds(points: int) -> tuple[float, ...]:
-    """Equally spaced cuts, 4.5 / points apart and symmetric about 0.
-
-    Examples
-    --------
-    >>> [round(c, 2) for c in default_thresholds(5)]
-    [-1.35, -0.45, 0.45, 1.35]
-    """
-    step = 4.5 / points
-    return tuple(step * (k - points / 2) for k in range(1, points))
 
 
 def answers(
@@ -81,7 +72,8 @@ def answers(
     Returns
     -------
     pandas.DataFrame
-        One row per respondent: ``segment``, the constant traits, the items. Synthetic data.
+        One row per respondent: ``segment``, the constant traits, the items, the outcomes. Synthetic
+        data.
 
     Examples
     --------
@@ -113,9 +105,13 @@ def answers(
     cells = cell_inputs(model, program, people, settings, {})
     check_probabilities(model, program, cells)
     columns: dict[str, list[Any]] = {n: [] for n in ("segment", *model.constant_traits)}
-    columns |= {item: [] for item in model.items}
+    asked = (*model.items, *model.outcomes)
+    columns |= {name: [] for name in asked}
     for g, count in enumerate(people.counts(respondents)):
         part = people.segments[g]
+        # A lever or parameter that moves, on average over what was lived through.
+        moved = {n: fmean(path) for n, path in settings["survey"].items()}
+        values: dict[str, Any] = base_values(model) | moved | part.traits
         columns["segment"] += [part.name] * count
         for name, trait in model.constant_traits.items():
             columns[name] += [part.traits.get(name, trait.value)] * count
@@ -123,12 +119,12 @@ def answers(
             ids = consumer_ids(g, np.arange(first, min(first + _CHUNK, count)))
             lives = _Lives(program, cells[g], g, ids, burn_in, window, seed)
             averages = lives.averages(model)
-            values = base_values(model) | {n: part.traits.get(n, t.value)
-                                           for n, t in model.constant_traits.items()}  # fmt: skip
             errors = _errors(model, values, ids, seed)
             for item in model.items.values():
                 columns[item.name].append(_answer(item, values, averages, errors[item.name]))
-    for name in model.items:
+            for outcome in model.outcomes.values():
+                columns[outcome.name].append(observed(outcome, values | averages, ids, seed))
+    for name in asked:
         columns[name] = list(np.concatenate(columns[name]))
     return pd.DataFrame(columns)
 
@@ -149,7 +145,15 @@ class _Lives:
         """Mean of every measured quantity over the window."""
         from pycore import _core
 
-        names = sorted({name for item in model.items.values() for name in item.loadings})
+        names = sorted(
+            {name for item in model.items.values() for name in item.loadings}
+            | {
+                s.name
+                for outcome in model.outcomes.values()
+                for s in outcome.predictor.free_symbols
+                if s.name in self.program.traced
+            }
+        )
         registers = np.asarray([self.program.traced[n] for n in names], dtype=np.int32)
         last = self.burn_in + self.window
         lives = _core.trace(

@@ -16,7 +16,6 @@ import pycore as pc
 from pycore.errors import InputError
 from pycore.estimation import (
     EstimateWarning,
-    NotYetEstimated,
     parameter_draws,
     summarise,
 )
@@ -96,7 +95,6 @@ def test_the_same_seed_gives_the_same_draws() -> None:
 @pytest.mark.parametrize(
     ("options", "message", "kind"),
     [
-        ({"ordinal": True}, "ordinal: received True", NotYetEstimated),
         ({"method": "guess"}, "method: received 'guess'", InputError),
         ({"seed": None}, "seed: received None", InputError),
         ({"seed": None, "method": "laplace"}, "seed: received None", InputError),

@@ -24,12 +24,14 @@ void require_indices(const std::vector<Index>& indices, Index below, const char*
 
 } // namespace
 
-Posterior::Posterior(Design design) : design_(std::move(design)), size_(design_.scalars.size()) {
+Posterior::Posterior(Design design)
+    : design_(std::move(design)), parameters_(design_.scalars.size()) {
     for (const CorrelationPrior& prior : design_.correlations)
-        size_ += prior.size(); // as many partial correlations as entries below the diagonal
+        parameters_ += prior.size(); // as many partial correlations as entries below the diagonal
+    size_ = parameters_;
     for (const Group& group : design_.groups) {
         require(group.inputs.size() == group.structure.inputs(), "one value per input");
-        require_indices(group.inputs, size_, "values that exist");
+        require_indices(group.inputs, parameters_, "values that exist");
     }
     for (const Unit& unit : design_.units) {
         const Index p = unit.items.size();
@@ -39,6 +41,25 @@ Posterior::Posterior(Design design) : design_(std::move(design)), size_(design_.
         require(unit.mean.size() == p && unit.scatter.size() == p * p,
                 "means and scatter of the answered items");
         constant_ -= 0.5 * LOG_2PI * unit.freedom * static_cast<double>(p);
+    }
+    const Moments& moments = design_.moments;
+    const Index count = moments.group.size();
+    require(moments.row.size() == count && moments.column.size() == count &&
+                moments.value.size() == count && moments.weight.size() == count * count,
+            "one row, column and value per moment, and their weights");
+    for (Index k = 0; k < count; ++k) {
+        require(moments.group[k] < design_.groups.size(), "moments of groups that exist");
+        const Index items = design_.groups[moments.group[k]].structure.items();
+        require(moments.row[k] < items && moments.column[k] < items, "moments of items that exist");
+    }
+    const bool explicit_latents = !design_.respondents.empty();
+    require(!explicit_latents ||
+                (design_.units.empty() && design_.respondents.size() == design_.groups.size()),
+            "respondents of every group, or units");
+    for (Index g = 0; g < design_.respondents.size(); ++g) {
+        require(fits(design_.respondents[g], design_.groups[g].structure),
+                "respondents whose answers and products exist");
+        size_ += design_.respondents[g].latents();
     }
 }
 
@@ -55,14 +76,14 @@ double Posterior::evaluate(const double* z, double* gradient) const {
 
 double Posterior::log_density(const double* z, double* gradient) const {
     const Index scalars = design_.scalars.size();
-    Index room = scalars + 2 * size_;
+    Index room = scalars + 2 * parameters_;
     for (const CorrelationPrior& prior : design_.correlations)
         room += 4 * prior.rows() * prior.rows();
     for (const Group& group : design_.groups)
         room += group.structure.memory() + 2 * group.inputs.size();
     Memory memory(room);
-    double* const values = memory.vector(size_);
-    double* const by_values = memory.vector(size_);
+    double* const values = memory.vector(parameters_);
+    double* const by_values = memory.vector(parameters_);
     double* const slope = memory.vector(scalars);
     double total = constant_ + design_.scalars.evaluate(z, values, slope, gradient);
 
@@ -86,6 +107,7 @@ double Posterior::log_density(const double* z, double* gradient) const {
         for (Index k = 0; k < group.inputs.size(); ++k)
             inputs[k] = values[group.inputs[k]];
         points.push_back(group.structure.point(memory));
+        points.back().dense = !design_.moments.value.empty();
         gradients.push_back(group.structure.gradient(memory));
         if (!group.structure.forward(inputs, points.back())) return NOTHING;
     }
@@ -94,10 +116,21 @@ double Posterior::log_density(const double* z, double* gradient) const {
                                 design_.means, gradients[unit.group]);
         if (!std::isfinite(total)) return NOTHING;
     }
+    total += log_likelihood(design_.moments, points, gradients);
+    Index drawn = parameters_;
+    for (Index g = 0; g < design_.respondents.size(); ++g) {
+        const Respondents& respondents = design_.respondents[g];
+        total += log_likelihood(respondents, points[g], z + drawn, gradients[g], gradient + drawn);
+        if (!std::isfinite(total)) return NOTHING;
+        drawn += respondents.latents();
+    }
     for (Index g = 0; g < design_.groups.size(); ++g) {
         const Group& group = design_.groups[g];
         double* const by_inputs = memory.vector(group.inputs.size());
-        group.structure.backward(points[g], gradients[g], by_inputs);
+        if (design_.respondents.empty())
+            group.structure.backward(points[g], gradients[g], by_inputs);
+        else
+            group.structure.pull_back(points[g], gradients[g], by_inputs);
         for (Index k = 0; k < group.inputs.size(); ++k)
             by_values[group.inputs[k]] += by_inputs[k];
     }

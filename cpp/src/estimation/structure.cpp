@@ -48,6 +48,7 @@ Blocks Blocks::over(double* data, Index items, Index latents) {
     made.error = next(items, items);
     made.intercept = next(items, 1).data;
     made.mean = next(latents, 1).data;
+    made.further = data;
     return made;
 }
 
@@ -56,14 +57,14 @@ Structure::Structure(Index items, Index latents, Tape tape, std::vector<double> 
     : items_(items), latents_(latents), tape_(std::move(tape)), base_(std::move(base)),
       places_(std::move(places)) {
     const Index size = Blocks::size(items, latents);
-    require(base_.size() == size, "one number per entry");
+    require(base_.size() >= size, "one number per entry");
     require(places_.size() == tape_.outputs(), "one place per output of the tape");
     std::vector<bool> used(size);
     for (Index k = 0; k < size; ++k)
         used[k] = base_[k] != 0.0;
     for (const Index place : places_) {
-        require(place < size, "places within the matrices");
-        used[place] = true;
+        require(place < base_.size(), "places within the matrices");
+        if (place < size) used[place] = true;
     }
     measures_ = single_loadings(used, items, latents);
 }
@@ -71,8 +72,7 @@ Structure::Structure(Index items, Index latents, Tape tape, std::vector<double> 
 Index Structure::memory() const {
     const Index n = latents_;
     const Index p = items_;
-    const Index size = Blocks::size(p, n);
-    return tape_.steps() + 2 * size + 3 * n * n + 2 * p * p + n + 2 * p;
+    return tape_.steps() + 2 * base_.size() + 3 * n * n + 2 * p * p + n + 2 * p;
 }
 
 Structure::Point Structure::point(Memory& memory) const {
@@ -133,7 +133,7 @@ bool Structure::forward(const double* inputs, Point& at) const {
         for (Index j = 0; j < n; ++j)
             at.item_mean[i] += at.blocks.loading(i, j) * at.level[j];
     }
-    at.dense = measures_.empty();
+    at.dense = at.dense || measures_.empty();
     for (Index i = 0; i < p && !at.dense; ++i)
         at.dense = !(at.blocks.error(i, i) > 0.0);
     if (!at.dense) return true;
@@ -153,7 +153,7 @@ bool Structure::forward(const double* inputs, Point& at) const {
 void Structure::backward(const Point& at, const Gradient& by, double* by_inputs) const {
     const Index n = latents_;
     const Index p = items_;
-    Memory scratch(4 * n * n + 2 * p * n + 2 * n + places_.size() + tape_.steps());
+    Memory scratch(4 * n * n + 2 * p * n + 2 * n);
     if (at.dense) {
         const Matrix reach = scratch.matrix(p, n);  // Λ C
         const Matrix bent = scratch.matrix(p, n);   // G Λ
@@ -207,6 +207,11 @@ void Structure::backward(const Point& at, const Gradient& by, double* by_inputs)
         for (Index b = 0; b < n; ++b)
             by.blocks.path(a, b) = 2.0 * by.blocks.path(a, b) + by_mean[a] * at.level[b];
     }
+    pull_back(at, by, by_inputs);
+}
+
+void Structure::pull_back(const Point& at, const Gradient& by, double* by_inputs) const {
+    Memory scratch(places_.size() + tape_.steps());
     double* const by_output = scratch.vector(places_.size());
     for (Index k = 0; k < places_.size(); ++k)
         by_output[k] = by.data[places_[k]];

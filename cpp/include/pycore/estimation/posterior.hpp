@@ -1,12 +1,15 @@
 // Log posterior density and gradient of a structural model on an unconstrained space.
 //
-// The unconstrained vector holds the scalars and then the partial correlations of every correlation
-// matrix.  What the groups' tapes read are the scalars' values and then the entries of the
-// correlation matrices below their diagonals, row by row.
+// The unconstrained vector holds the scalars, then the partial correlations of every correlation
+// matrix, then what is drawn for each respondent where latent variables are explicit.  What the
+// groups' tapes read are the scalars' values and then the entries of the correlation matrices below
+// their diagonals, row by row.
 #pragma once
 
 #include "pycore/estimation/likelihood.hpp"
+#include "pycore/estimation/moments.hpp"
 #include "pycore/estimation/priors.hpp"
+#include "pycore/estimation/respondents.hpp"
 #include "pycore/estimation/structure.hpp"
 
 #include <vector>
@@ -23,7 +26,9 @@ struct Design {
     std::vector<CorrelationPrior> correlations;
     std::vector<Group> groups;
     std::vector<Unit> units;
-    bool means; // whether the structures say the means; else they are integrated out
+    bool means;      // whether the structures say the means; else they are integrated out
+    Moments moments; // in place of units
+    std::vector<Respondents> respondents; // in place of units, one per group
 };
 
 class Posterior {
@@ -31,6 +36,7 @@ class Posterior {
     explicit Posterior(Design design); // throws std::invalid_argument
 
     Index size() const { return size_; }
+    Index parameters() const { return parameters_; }
     Index scalars() const { return design_.scalars.size(); }
     const std::vector<CorrelationPrior>& correlations() const { return design_.correlations; }
 
@@ -45,6 +51,7 @@ class Posterior {
     double log_density(const double* z, double* gradient) const;
 
     Design design_;
+    Index parameters_; // scalars and partial correlations
     Index size_;
     double constant_ = 0.0;
 };

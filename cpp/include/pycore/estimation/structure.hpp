@@ -15,11 +15,13 @@
 
 namespace pycore::estimation {
 
-// Λ, A, Ω, Θ, ν and α one after another; gradients are laid out alike.
+// Λ, A, Ω, Θ, ν and α one after another, and then what else the parameters say, such as thresholds;
+// gradients are laid out alike.
 struct Blocks {
     Matrix loading, path, disturbance, error;
     double* intercept = nullptr;
     double* mean = nullptr;
+    double* further = nullptr;
 
     static Index size(Index items, Index latents) {
         return items * latents + 2 * latents * latents + items * items + items + latents;
@@ -30,13 +32,14 @@ struct Blocks {
 class Structure {
   public:
     // `places` says where in the blocks each output of the tape stands, `base` what stands
-    // elsewhere.  Throws std::invalid_argument.
+    // elsewhere; what `base` holds beyond the matrices is further.  Throws std::invalid_argument.
     Structure(Index items, Index latents, Tape tape, std::vector<double> base,
               std::vector<Index> places);
 
     Index items() const { return items_; }
     Index latents() const { return latents_; }
     Index inputs() const { return static_cast<Index>(tape_.parameters()); }
+    Index further() const { return base_.size() - Blocks::size(items_, latents_); }
 
     // Latent variable of each item, where every item has one loading and no errors covary; else
     // empty.
@@ -48,10 +51,10 @@ class Structure {
         double* data;   // of the blocks
         Blocks blocks;
         Matrix total, covariance;
-        double* level;     // T α
-        double* item_mean; // ν + Λ T α
-        Matrix sigma;      // Σ, where `dense`
-        bool dense = true; // whether Σ itself is needed
+        double* level;      // T α
+        double* item_mean;  // ν + Λ T α
+        Matrix sigma;       // Σ, where `dense`
+        bool dense = false; // whether Σ itself is needed, or asked for
     };
     struct Gradient {
         double* data;
@@ -69,6 +72,9 @@ class Structure {
 
     // Add the gradient by the inputs of the tape; `by` is used up.
     void backward(const Point& at, const Gradient& by, double* by_inputs) const;
+
+    // The last step of it alone, where the gradient by the blocks is complete.
+    void pull_back(const Point& at, const Gradient& by, double* by_inputs) const;
 
   private:
     Index items_, latents_;
