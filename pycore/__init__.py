@@ -57,6 +57,7 @@ _WHERE = {
     "reliability": "pycore.estimation",
     "reproduce": "pycore.simulation.provenance",
     "share": "pycore.model.functions",
+    "simple_slopes": "pycore.estimation",
     "simulate": "pycore.simulation.simulate",
     "table": "pycore.model.functions",
     "total": "pycore.model.functions",
@@ -111,6 +112,7 @@ __all__ = [
     "reliability",
     "reproduce",
     "share",
+    "simple_slopes",
     "simulate",
     "table",
     "total",
@@ -133,6 +135,7 @@ if TYPE_CHECKING:
     from pycore.estimation.reliability import htmt, r_squared, reliability
     from pycore.estimation.sbc import calibration_check
     from pycore.estimation.sensitivity import prior_sensitivity
+    from pycore.estimation.slopes import simple_slopes
     from pycore.estimation.summary_data import SummaryData
     from pycore.estimation.target import Target
     from pycore.model.compose import compose

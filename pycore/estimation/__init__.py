@@ -17,6 +17,7 @@ from pycore.estimation.prior_check import prior_check
 from pycore.estimation.reliability import htmt, r_squared, reliability
 from pycore.estimation.sbc import calibration_check
 from pycore.estimation.sensitivity import prior_sensitivity
+from pycore.estimation.slopes import simple_slopes
 from pycore.estimation.summary import FitSummary, summarise
 from pycore.estimation.summary_data import SummaryData
 from pycore.estimation.target import Target
@@ -40,6 +41,7 @@ __all__ = [
     "prior_sensitivity",
     "r_squared",
     "reliability",
+    "simple_slopes",
     "summarise",
     "to_pymc",
 ]

@@ -91,6 +91,7 @@ def explicit_fit(
         constant=_constant_data(plan, survey), measures=xr.Dataset(), information=EXPLICIT,
     )  # fmt: skip
     tree.attrs |= _about(plan, survey)
+    tree.attrs["model_json"] = model.to_json()  # with its products
     tree.attrs["products"] = [f"{p.first} x {p.second} -> {p.state}" for p in products]
     latent = [implied(s)[0].mean(axis=0) for s in made]
     return tree, [*told_apart_by_priors(loose), *checked.warnings, *improper(plan, latent)]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pycore.errors import allowed_names, refuse, require_name
 from pycore.estimation.fitted import drawn_posterior
 from pycore.gates import marked
+from pycore.model.elements import Parameter
 from pycore.model.products import separate_products
 from pycore.model.serialize import from_json
 
@@ -42,7 +43,7 @@ def simple_slopes(
         The path.
     moderator : str, optional
         State or trait whose product with the cause acts on the effect too
-        (``likelihood="explicit"``); without it the slopes of the fit's groups are compared.
+        (``latents="explicit"``); without it the slopes of the fit's groups are compared.
     at : sequence of float
         Values of the moderator, in the model's units from its base level.
     probability : float
@@ -126,7 +127,8 @@ def _moderated(
         if name in posterior:
             values.append(posterior[name].stack(sample=("chain", "draw")).values)
         else:  # held at its declared value
-            values.append(np.full(slope.shape, float(model.element(name).value)))
+            declared = model.of_kind(Parameter)[name].value
+            values.append(np.full(slope.shape, float(declared)))
     symbols = [next(s for s in coefficient.free_symbols if s.name == n) for n in names]
     strength = np.broadcast_to(sp.lambdify(symbols, coefficient, "numpy")(*values), slope.shape)
     twice = 2.0 if moderator == cause else 1.0  # a square has twice the slope

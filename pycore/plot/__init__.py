@@ -15,6 +15,7 @@ from pycore.plot.intervals import forest, mediation_bars, ranking
 from pycore.plot.life import lives
 from pycore.plot.path_diagram import path_diagram
 from pycore.plot.prior import priors
+from pycore.plot.slopes import simple_slopes
 from pycore.plot.style import PALETTE, WIDTH, alt_text, colours, table, use
 from pycore.plot.time import difference, trajectory_fan
 from pycore.plot.uncertainty import variance_over_time, variance_split
@@ -36,6 +37,7 @@ __all__ = [
     "rank_ecdf",
     "ranking",
     "sensitivity",
+    "simple_slopes",
     "table",
     "trajectory_fan",
     "use",

@@ -110,6 +110,10 @@ def calibrated() -> xr.DataTree:
                         particles=150, seed=1)  # fmt: skip
 
 
+SLOPES = pd.DataFrame(
+    {"level": ["-1", "+0", "+1"], "mean": [0.7, 0.5, 0.48], "low": [0.6, 0.4, 0.3],
+     "high": [0.8, 0.6, 0.6]}
+)  # fmt: skip
 IMPORTANCE = pd.DataFrame(
     [
         (cause, x, x - 0.05, x + 0.05, y, y - 1.5, y + 1.5)
@@ -172,6 +176,7 @@ FIGURES: dict[str, Callable[[], Drawn]] = {
     "ranks": lambda: plot.rank_ecdf(ranks()),
     "published": lambda: plot.published_figures(calibrated()),
     "sensitivity": lambda: plot.sensitivity(SENSITIVITY),
+    "slopes": lambda: plot.simple_slopes(SLOPES, cause="price", labels={"-1": "little habit"}),
     "importance": lambda: plot.importance_performance(IMPORTANCE, outcome="loyalty"),
 }
 
@@ -330,6 +335,8 @@ def test_labels_keep_order_and_distance_and_stay_where_they_can() -> None:
         (lambda: plot.published_figures(NOT_A_RUN), "fit"),
         (lambda: plot.sensitivity(EFFECTS), "table"),
         (lambda: plot.importance_performance(EFFECTS), "table"),
+        (lambda: plot.simple_slopes(SLOPES, reach=0), "reach"),
+        (lambda: plot.simple_slopes(EFFECTS), "table"),
         (lambda: plot.variance_over_time(run()), "parts"),
         (lambda: plot.table(plt.figure()), "figure"),
     ],
