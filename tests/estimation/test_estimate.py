@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import warnings
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,8 @@ def test_bad_draws_say_so() -> None:
 
 
 def test_an_interrupted_run_keeps_what_it_has_and_says_so() -> None:
+    # A shell without job control starts its background jobs with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     data = pc.SummaryData(corr=CORR, n=100, names=["x", "y"])
     sent: list[int] = []
 
@@ -164,10 +167,13 @@ def test_an_interrupted_run_keeps_what_it_has_and_says_so() -> None:
             sent.append(done)
             _thread.interrupt_main()
 
-    with pytest.warns(EstimateWarning, match="interrupted before the last draw"):
-        part = pc.estimate(
-            regression(), data, seed=1, draws=200_000, tune=100, chains=1, progress=watch
-        )
+    try:
+        with pytest.warns(EstimateWarning, match="interrupted before the last draw"):
+            part = pc.estimate(
+                regression(), data, seed=1, draws=200_000, tune=100, chains=1, progress=watch
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert part.attrs["partial"] == 1
     assert 50 <= part.posterior.sizes["draw"] < 200_000
     assert np.isfinite(part.posterior["beta"].values).all()
