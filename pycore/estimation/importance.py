@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from pycore.errors import refuse, require_name
 from pycore.estimation.effects import effects
-from pycore.estimation.fitted import group_labels
+from pycore.estimation.fitted import drawn_posterior, group_labels
 from pycore.gates import marked
 from pycore.model.elements import Item
 from pycore.model.serialize import from_json
@@ -88,12 +88,17 @@ def importance_performance(
         found = found[found["group"].astype(str) == str(group)]
         answers = answers[answers[str(fit.attrs["group"])].astype(str) == str(group)]
     asked = from_json(fit.attrs["model_json"]).items
+    loading = drawn_posterior(fit)["loading"].mean(("chain", "draw"))
+    if group is not None:
+        loading = loading.isel(group=[str(g) for g in labels].index(str(group)))
     rows = []
     for row in found.itertuples():
         items = [asked[n] for n in asked if asked[n].measures == row.cause]
         if not items:
             continue
-        low, middle, high = _performance(answers, row.cause, items, probability)
+        own = loading.sel(state=row.cause)
+        reversed_ = {i.name for i in items if float(own.sel(item=i.name)) < 0}
+        low, middle, high = _performance(answers, row.cause, items, reversed_, probability)
         rows.append((row.cause, row.mean, row.low, row.high, middle, low, high))
     if not rows:
         raise refuse("outcome", outcome, "a state whose causes were asked for")
@@ -105,7 +110,7 @@ def importance_performance(
 
 
 def _performance(
-    answers: pd.DataFrame, cause: str, items: list[Item], probability: float
+    answers: pd.DataFrame, cause: str, items: list[Item], reversed_: set[str], probability: float
 ) -> tuple[float, float, float]:
     """Mean of the items between their ends, 0 to 100, over those who answered all; its interval."""
     if any(item.points < 2 for item in items):
@@ -114,8 +119,8 @@ def _performance(
     for item in items:
         require_name("answers", item.name, [str(c) for c in answers.columns])
     shares = [
-        (answers[item.name] - 1) / (item.points - 1) if item.loading > 0
-        else (item.points - answers[item.name]) / (item.points - 1)
+        (item.points - answers[item.name]) / (item.points - 1) if item.name in reversed_
+        else (answers[item.name] - 1) / (item.points - 1)
         for item in items
     ]  # fmt: skip
     given = 100 * np.mean(np.asarray(shares, dtype=float), axis=0)

@@ -14,7 +14,7 @@ from pycore.errors import InputError
 def model() -> pc.Model:
     m = pc.Model("shop")
     speed, delay = (m.trait(n, pc.Normal(0, 1)) for n in ("speed", "delay"))
-    m.survey(speed, ["S1", "S2"], points=5)
+    m.survey(speed, ["S1", "S2"], points=5, loading=[1, m.parameter("second", 0.9)])
     m.survey(delay, ["D1"], points=5, loading=-1.0)
     liking = m.state("liking", carry=0, target=m.parameter("a", 0.5, pc.Normal(0, 1)) * speed
                      + m.parameter("b", -0.3, pc.Normal(0, 1)) * delay)  # fmt: skip
@@ -29,10 +29,14 @@ def fit(failures: tuple[str, ...] = ()) -> xr.DataTree:
     names = ["liking", "loyalty"], ["liking", "loyalty", "speed", "delay"]
     path = np.zeros((1, 20, 2, 4))
     path[..., 0, 2], path[..., 0, 3], path[..., 1, 0] = 0.5, -0.3, 0.6
+    loading = np.zeros((1, 20, 5, 4))
+    loading[..., [0, 1, 2, 3, 4], [2, 2, 3, 0, 1]] = 1, 0.9, -1, 1, 1
     posterior = xr.Dataset(
-        dict.fromkeys(("path", "std_path"), (("chain", "draw", "effect", "cause"), path)),
-        coords={"effect": names[0], "cause": names[1]},
-    )
+        dict.fromkeys(("path", "std_path"), (("chain", "draw", "effect", "cause"), path))
+        | {"loading": (("chain", "draw", "item", "state"), loading)},
+        coords={"effect": names[0], "cause": names[1], "state": names[1],
+                "item": ["S1", "S2", "D1", "L1", "Y1"]},
+    )  # fmt: skip
     tree = xr.DataTree.from_dict({"posterior": posterior})
     tree.attrs = {"model_json": model().to_json(), "gates_failed": list(failures)}
     return tree
