@@ -77,11 +77,12 @@ def build(folder: Path, pages: dict[str, str]) -> tuple[Path, str]:
 
 
 def anchors() -> str:
-    """A page with a heading for every section of Document 0 but those of `PAGE`."""
+    """A page with a heading for every section of a written chapter but those of `PAGE`."""
     there = {"d0-3", "d0-3-1"}
     return "# Rest\n" + "".join(
         f"\n({section.anchor})=\n## {section.english}\n"
-        for section in claims.outline("D0")
+        for document in ("D0", "D1")
+        for section in claims.outline(document)
         if section.anchor not in there
     )
 
