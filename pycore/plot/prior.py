@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["priors"]
 
 _ROW = 0.29
-_COLUMNS = (0.0, 0.07, 0.47, 0.715, 0.912)
+_COLUMNS = (0.0, 0.07, 0.47, 0.702, 0.912)
 _WORDS = 44
+_SMALL_WORDS = 50
 
 
 def priors(
@@ -74,30 +75,30 @@ def priors(
         raise refuse("parameters", [], "at least one parameter with a prior")
     rows = []
     with use():
-        figure, axes = axes_for(ax, 0.75 + _ROW * len(chosen))
+        figure, axes = axes_for(ax, 0.84 + _ROW * len(chosen))
         axes.set_xlim(0, 1)
-        axes.set_ylim(len(chosen) - 0.4, -1.1)
+        axes.set_ylim(len(chosen) - 0.4, -1.4)
         axes.axis("off")
         for x, head in zip(
             _COLUMNS, ("symbol", "meaning", "value", "prior (90% dark)", "source"), strict=True
         ):
-            axes.text(x, -0.75, head, color=MUTED, fontsize=8.5, va="center")
-        axes.axhline(-0.42, color=MUTED, linewidth=0.8)
+            axes.text(x, -1.0, head, color=MUTED, fontsize=8.5, va="center")
+        axes.axhline(-0.66, color=MUTED, linewidth=0.8)
         for y, p in enumerate(chosen):
             symbol = f"${latex_symbol(p.symbol, p.name)}$" if p.symbol else ""
             meaning = p.doc or pretty(p.name)
             cell: dict[str, Any] = {"va": "center", "fontsize": 9}
             axes.text(_COLUMNS[0], y, symbol, **cell)
-            lines = wrap(meaning, _WORDS)
+            long = len(meaning) > _WORDS
+            lines = wrap(meaning, _SMALL_WORDS) if long else [meaning]
             if len(lines) > 2:
-                lines = [lines[0], _shortened(" ".join(lines[1:]), _WORDS)]
-            small = 9 if len(lines) == 1 else 8
-            axes.text(_COLUMNS[1], y, "\n".join(lines), va="center", fontsize=small,
-                      linespacing=1.05)  # fmt: skip
+                lines = [lines[0], _shortened(" ".join(lines[1:]), _SMALL_WORDS)]
+            axes.text(_COLUMNS[1], y, "\n".join(lines), va="center", fontsize=8 if long else 9,
+                      linespacing=1.0)  # fmt: skip
             number = f"{p.value:.3g}".replace("-", "−")
             axes.text(_COLUMNS[2] + 0.045, y, number, ha="right", **cell)
             axes.text(_COLUMNS[2] + 0.053, y, "" if p.unit == "1" else _shortened(p.unit, 22),
-                      va="center", fontsize=7.8, color=MUTED)  # fmt: skip
+                      va="center", fontsize=7.5, color=MUTED)  # fmt: skip
             assumed = p.source == "assumption"
             axes.text(
                 _COLUMNS[4], y, _shortened(p.source, 14), va="center", fontsize=8,
@@ -126,7 +127,7 @@ def _density(axes: Axes, y: int, prior: Distribution, value: float) -> tuple[flo
     grid = np.linspace(low, high, 161)
     height = law.pdf(grid)
     height = np.where(np.isfinite(height), height, np.nanmax(height[np.isfinite(height)]))
-    left, right = _COLUMNS[3] + 0.048, _COLUMNS[3] + 0.15
+    left, right = _COLUMNS[3] + 0.062, _COLUMNS[3] + 0.158
 
     def to_x(v: npt.NDArray[np.float64] | float) -> npt.NDArray[np.float64]:
         return np.asarray(left + (v - low) / (high - low) * (right - left))
@@ -141,8 +142,9 @@ def _density(axes: Axes, y: int, prior: Distribution, value: float) -> tuple[flo
     at = float(to_x(value))
     axes.plot([at, at], [base, y - 0.36], color=INK, linewidth=1.2)
     for x, number, side in ((left - 0.006, low, "right"), (right + 0.006, high, "left")):
-        axes.text(x, y + 0.05, f"{number:.2g}".replace("-", "−"), ha=side, va="center",
-                  fontsize=7.5, color=MUTED)  # fmt: skip
+        words = f"{number:.2g}" if abs(number) < 100 else f"{number:.0f}"
+        axes.text(x, y + 0.05, words.replace("-", "−"), ha=side, va="center", fontsize=7.5,
+                  color=MUTED)  # fmt: skip
     return five, ninety_five
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 import pycore as pc
 from pycore import claims
+from pycore.model.model import Model
+
+MODELS = {"D0": pc.library.disengagement, "D1": pc.library.happiness}
 
 
-def test_every_symbol_of_document_0_is_a_name_in_its_model() -> None:
-    names = set(pc.library.disengagement().elements)
+@pytest.mark.parametrize(("document", "build"), MODELS.items())
+def test_every_symbol_of_a_document_is_a_name_in_its_model(
+    document: str, build: Callable[[], Model]
+) -> None:
+    names = set(build().elements)
     unknown = {
         f"{claim.id}: {name}"
-        for claim in claims.load("D0")
+        for claim in claims.load(document)
         for name in claim.symbols
         if name not in names
     }
@@ -22,3 +32,5 @@ def test_the_model_names_only_claims_of_the_ledger() -> None:
     for taxonomy in ("three", "five"):
         for element in pc.library.disengagement(taxonomy).elements.values():
             assert set(element.claims) <= known, element.name
+    for element in pc.library.happiness().elements.values():
+        assert set(element.claims) <= known, element.name
