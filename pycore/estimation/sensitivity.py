@@ -68,6 +68,9 @@ def prior_sensitivity(fit: Any, *, powers: tuple[float, float] = (0.5, 2.0)) -> 
     require_numbers(fit)
     labels = group_labels(fit)
     posterior = drawn_posterior(fit)
+    if "log_prior" not in fit["sample_stats"]:
+        raise refuse("fit", "one without log densities of its prior",
+                     "a sampled fit that this version made")  # fmt: skip
     names = [str(n) for n in np.atleast_1d(posterior.attrs["parameters"])]
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     parts = {

@@ -240,7 +240,10 @@ def test_groups_are_reported_one_by_one() -> None:
 
 def test_what_cannot_be_reported_is_refused() -> None:
     _, data, fit = survey()
+    older = fit.copy()
+    older["sample_stats"] = fit["sample_stats"].to_dataset().drop_vars("log_prior")
     for call, message in (
+        (lambda: pc.prior_sensitivity(older), "fit: received .* this version"),
         (lambda: pc.predict(fit, data.assign(x=1), seed=1), "table"),
         (lambda: pc.predict(fit, pd.DataFrame(index=[0]), seed=1), "table"),
         (lambda: pc.predict(fit, data.assign(f1=np.inf), seed=1), "infinite"),
