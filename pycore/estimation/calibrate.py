@@ -381,7 +381,7 @@ def _bar(progress: bool | None) -> Iterator[Callable[[float], None]]:
     """A bar of the temperature, where somebody looks."""
     if progress not in (None, True, False):
         raise refuse("progress", progress, "True, False or None")
-    from tqdm.auto import tqdm
+    from tqdm import tqdm  # text, which needs no widgets
 
     shown = sys.stderr.isatty() if progress is None else progress
     with tqdm(total=1.0, disable=not shown, bar_format="{desc} {bar} {n:.3f}") as bar:

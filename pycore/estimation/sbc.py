@@ -122,7 +122,7 @@ def calibration_check(
         raise refuse("seed", seed, "a whole number from 0 to 2**31 - 1")
     if progress not in (None, True, False):
         raise refuse("progress", progress, "True, False or None")
-    from tqdm.auto import tqdm
+    from tqdm import tqdm  # text, which needs no widgets
 
     chosen = np.linspace(0, draws * chains - 1, thinned).round().astype(int)
     rows: list[dict[str, Any]] = []

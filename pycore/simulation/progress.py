@@ -36,7 +36,7 @@ def reporter(progress: bool | Report | None, consumers: int) -> Iterator[Report 
     if not progress:
         yield None
         return
-    from tqdm.auto import tqdm
+    from tqdm import tqdm  # text, which needs no widgets
 
     with tqdm(total=consumers, unit="consumers", unit_scale=True, delay=0.5) as bar:
 
