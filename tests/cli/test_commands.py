@@ -24,10 +24,11 @@ def test_claims_come_as_json_with_the_promised_fields() -> None:
     records = json.loads(done.stdout)
     assert len(records) == 777
     assert set(records[0]) == {"id", "document", "section", "status", "page", "evidence"}
-    of_document_0 = [r for r in records if r["document"] == "D0"]
-    assert len(of_document_0) == 64
-    assert all(r["page"] and r["status"] != "pending" for r in of_document_0)
-    assert {r["status"] for r in records if r["document"] != "D0"} == {"pending"}
+    for document, claims in (("D0", 64), ("D1", 55)):
+        written = [r for r in records if r["document"] == document]
+        assert len(written) == claims
+        assert all(r["page"] and r["status"] != "pending" for r in written)
+    assert "pending" in {r["status"] for r in records}
 
 
 def test_info_tells_how_this_build_was_made() -> None:
