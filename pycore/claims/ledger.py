@@ -34,6 +34,8 @@ def chapter_pages(document: str) -> Mapping[str, str]:
     --------
     >>> chapter_pages("D0")["D0.3"]
     'book/d0/theory.md'
+    >>> get("C-D3-111").page
+    'book/d3/methods.md#d3-4-3-2'
     >>> chapter_pages("D4")
     {}
     """
