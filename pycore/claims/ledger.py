@@ -25,19 +25,30 @@ def _file(document: str) -> dict[str, Any]:
 
 
 def chapter_pages(document: str) -> Mapping[str, str]:
-    """Pages of a document's chapter: top-level section -> page, relative to the checkout.
+    """Pages of a document's chapter: section -> page, relative to the checkout.
 
-    Empty for a document whose chapter is not written.
+    Top-level sections, and those below them that are treated on a page of their own.  Empty for a
+    document whose chapter is not written.
 
     Examples
     --------
     >>> chapter_pages("D0")["D0.3"]
     'book/d0/theory.md'
-    >>> chapter_pages("D3")
+    >>> get("C-D3-111").page
+    'book/d3/methods.md#d3-4-3-2'
+    >>> chapter_pages("D4")
     {}
     """
     require_name("document", document, documents())
     return dict(_file(document).get("pages", {}))
+
+
+def _page_of(section_id: str, pages: Mapping[str, str]) -> str | None:
+    """Page of the nearest section above that has one."""
+    name = section_id
+    while name and name not in pages:
+        name = name.rpartition(".")[0]
+    return pages.get(name)
 
 
 def _claim(document: str, pages: Mapping[str, str], entry: dict[str, Any]) -> Claim:
@@ -49,8 +60,9 @@ def _claim(document: str, pages: Mapping[str, str], entry: dict[str, Any]) -> Cl
         fields[name] = tuple(fields.get(name, ()))
     fields["evidence"] = tuple(Evidence.parse(text) for text in fields.get("evidence", ()))
     fields["verdict"] = filled(fields.get("verdict", ""))
-    if "page" not in fields and where.top in pages:
-        fields["page"] = f"{pages[where.top]}#{where.anchor}"
+    page = _page_of(where.id, pages)
+    if "page" not in fields and page is not None:
+        fields["page"] = f"{page}#{where.anchor}"
     return Claim(document=document, **fields)
 
 

@@ -10,7 +10,7 @@ import pycore as pc
 from pycore import claims
 from pycore.model.model import Model
 
-MODELS = {"D0": pc.library.disengagement, "D1": pc.library.happiness}
+MODELS = {"D0": pc.library.disengagement, "D1": pc.library.happiness, "D3": pc.library.loyalty}
 
 
 @pytest.mark.parametrize(("document", "build"), MODELS.items())
@@ -31,6 +31,9 @@ def test_the_model_names_only_claims_of_the_ledger() -> None:
     known = {claim.id for claim in claims.load()}
     for taxonomy in ("three", "five"):
         for element in pc.library.disengagement(taxonomy).elements.values():
+            assert set(element.claims) <= known, element.name
+    for framework in ("attributes", "elements", "factors"):
+        for element in pc.library.loyalty(framework).elements.values():
             assert set(element.claims) <= known, element.name
     for element in pc.library.happiness().elements.values():
         assert set(element.claims) <= known, element.name
