@@ -81,7 +81,7 @@ def anchors() -> str:
     there = {"d0-3", "d0-3-1"}
     return "# Rest\n" + "".join(
         f"\n({section.anchor})=\n## {section.english}\n"
-        for document in ("D0", "D1")
+        for document in sorted(p.name.upper() for p in (ROOT / "book").glob("d[0-9]"))
         for section in claims.outline(document)
         if section.anchor not in there
     )
