@@ -282,9 +282,12 @@ class OriginalTitleDirective(SphinxDirective):
         if where.original is None:
             raise self.error(f"section {where.id} has no heading in its document")
         self.env.note_dependency(str(DATA / "outline.yaml"))
-        # docutils turns the class language-da into the attribute lang="da".
-        classes = ["original-title", f"language-{where.language}"]
-        return [nodes.paragraph(where.original, where.original, classes=classes)]
+        # docutils turns the class language-da into the attribute lang="da".  It stands inside the
+        # paragraph: of a whole paragraph docutils would want to know the language's quotation marks.
+        title = nodes.inline(
+            where.original, where.original, classes=[f"language-{where.language}"]
+        )
+        return [nodes.paragraph("", "", title, classes=["original-title"])]
 
 
 def _resolve_claim(

@@ -37,6 +37,9 @@ PAGE = """
 ```{original-title} D0.3.1
 ```
 
+```{original-title} D3.1
+```
+
 Exhaustion raises the hazard {claim}`C-D0-026`; growth was not exponential {claim}`C-D0-010`.
 A {term}`hazard` is a {term}`風險率`, in Danish {term}`hazardrate`.
 
@@ -161,7 +164,7 @@ def test_the_summary_of_one_document_leaves_out_what_it_has_none_of(book: tuple[
 
 def test_titles_and_terms_carry_their_language(book: tuple[Path, str]) -> None:
     theory = (book[0] / "d0" / "theory.html").read_text(encoding="utf-8")
-    assert re.search(r'<p class="original-title" lang="da">Stressor-Strain-Outcome', theory)
+    assert re.search(r'<p class="original-title"><span lang="da">Stressor-Strain-Outcome', theory)
     glossary = (book[0] / "appendix" / "ledger.html").read_text(encoding="utf-8")
     assert '<span lang="zh-Hant">風險率</span>' in glossary
     assert '<span lang="da">hazardrate</span>' in glossary
