@@ -284,9 +284,7 @@ class OriginalTitleDirective(SphinxDirective):
         self.env.note_dependency(str(DATA / "outline.yaml"))
         # docutils turns the class language-da into the attribute lang="da".  It stands inside the
         # paragraph: of a whole paragraph docutils would want to know the language's quotation marks.
-        title = nodes.inline(
-            where.original, where.original, classes=[f"language-{where.language}"]
-        )
+        title = nodes.inline(where.original, where.original, classes=[f"language-{where.language}"])
         return [nodes.paragraph("", "", title, classes=["original-title"])]
 
 
