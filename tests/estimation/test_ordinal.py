@@ -37,6 +37,7 @@ def test_least_squares_give_the_parameters_back(answered: Any) -> None:
     np.testing.assert_allclose(total.sum(axis=1) + error, 1, atol=1e-9)
 
 
+@pytest.mark.long
 def test_errors_are_those_of_repeated_surveys() -> None:
     m = surveys.short()
     everybody = surveys.drawn(m, 9000, 9)

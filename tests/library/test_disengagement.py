@@ -451,7 +451,7 @@ def test_synthetic_survey_returns_its_coefficients() -> None:
     assert np.quantile(posterior(fit, "intention_by_exhaustion"), 0.01) > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long  # the laboratory of Document 0 shows the same in the normal tier
 def test_synthetic_groups_return_the_moderation() -> None:
     model = pc.library.disengagement()
     answers = pc.answers(model, respondents=1_000, seed=3, segments=BY_REPUTATION)
