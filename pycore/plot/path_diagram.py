@@ -145,7 +145,9 @@ def path_diagram(
     if any(e.back and placed.column[e.target] == 0 for e in edges):
         x0 -= widest
     failures = unmet(fit)
-    y1 = canvas.legend(x0, y1 + 26, max(x1 - x0, 560.0), _legend(found, names, effects))
+    y1 = canvas.legend(
+        x0, y1 + 26, max(x1 - x0, 560.0), _legend(found, names, effects, any(e.back for e in edges))
+    )
     for line in failures:
         y1 += 18
         canvas.text(x0, y1, f"GATE NOT MET: {line}", _TEXT, anchor="start", ink="#B00000")
@@ -219,7 +221,7 @@ def _node(
 
 
 def _legend(
-    found: list[_Estimate], names: list[str], effects: Mapping[str, None]
+    found: list[_Estimate], names: list[str], effects: Mapping[str, None], back: bool
 ) -> list[tuple[str, str]]:
     entries = [("state", "explained by others")]
     if any(n not in effects for n in names):
@@ -227,4 +229,6 @@ def _legend(
     for sign, says in ((1, "raises"), (-1, "lowers"), (0, "interval holds 0")):
         if any(e.sign == sign for e in found):
             entries.append((f"edge:{sign}", says))
+    if back:
+        entries.append(("edge:lag", "acts back on a cause of it"))
     return entries
