@@ -23,18 +23,6 @@ std::vector<T> to_vector(const char* name, const Array<T>& array) {
     return std::vector<T>(array.data(), array.data() + array.size());
 }
 
-// The value of an argument.  What __new__ alone made, as a pickle can, holds none; pybind11 would
-// hand out memory that nobody has written.
-template <class T>
-T& initialised(const char* name, const pybind11::handle& object) {
-    using Instance = pybind11::detail::instance;
-    if (!pybind11::isinstance<T>(object) ||
-        !reinterpret_cast<Instance*>(object.ptr())->get_value_and_holder().holder_constructed()) {
-        throw pybind11::type_error(std::string(name) + ": received no initialised object");
-    }
-    return object.cast<T&>();
-}
-
 inline void require_shape(const char* name, bool fits, const char* allowed) {
     if (!fits) throw std::invalid_argument(std::string(name) + ": allowed is " + allowed);
 }

@@ -2,12 +2,16 @@
 #pragma once
 
 #include "arrays.hpp"
+#include "initialised.hpp"
+#include "pycore/program.hpp"
 #include "pycore/run.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+PYCORE_INITIALISED(pycore::Program);
 
 namespace pycore::bindings {
 

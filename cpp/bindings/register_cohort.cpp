@@ -1,4 +1,5 @@
 #include "arrays.hpp"
+#include "initialised.hpp"
 #include "populations.hpp"
 #include "pycore/cohort.hpp"
 #include "register.hpp"
@@ -9,6 +10,8 @@
 #include <optional>
 #include <utility>
 
+PYCORE_INITIALISED(pycore::Cohort);
+
 namespace py = pybind11;
 
 namespace pycore::bindings {
@@ -16,14 +19,13 @@ namespace pycore::bindings {
 namespace {
 
 std::unique_ptr<Cohort> make_cohort(
-    const py::object& machine, const std::vector<Array<float>>& inputs,
+    const Program& program, const std::vector<Array<float>>& inputs,
     const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments, std::int64_t batches,
     std::int64_t periods, std::uint64_t seed, const std::vector<std::string>& signals,
     const std::optional<std::pair<Array<std::int64_t>, Array<std::uint32_t>>>& listed,
     const std::optional<std::pair<std::uint32_t, std::uint64_t>>& hashed,
     const std::optional<Array<std::uint64_t>>& lo, const std::optional<Array<std::uint64_t>>& hi,
     std::int64_t threads, const std::string& isa, std::int64_t block) {
-    const Program& program = initialised<Program>("program", machine);
     CohortDefinition definition;
     definition.cells = to_cells(inputs, to_vector("segments", segments));
     set_counts(definition.cells, counts, lo, hi);
@@ -40,12 +42,7 @@ std::unique_ptr<Cohort> make_cohort(
     return std::make_unique<Cohort>(program, std::move(definition));
 }
 
-Cohort& itself(const py::object& self) {
-    return initialised<Cohort>("self", self);
-}
-
-py::tuple live(const py::object& self, const Array<float>& environments) {
-    Cohort& cohort = itself(self);
+py::tuple live(Cohort& cohort, const Array<float>& environments) {
     const auto values = to_vector("environments", environments);
     const std::int64_t width = cohort.width();
     py::array_t<std::int64_t> ledger(std::vector<py::ssize_t>{cohort.size() / width, width});
@@ -61,8 +58,7 @@ py::tuple live(const py::object& self, const Array<float>& environments) {
     return py::make_tuple(ledger, total);
 }
 
-py::array_t<std::uint32_t> state(const py::object& self, std::uint64_t low, std::uint64_t high) {
-    const Cohort& cohort = itself(self);
+py::array_t<std::uint32_t> state(const Cohort& cohort, std::uint64_t low, std::uint64_t high) {
     std::vector<std::uint32_t> words;
     {
         const py::gil_scoped_release unlocked;
@@ -71,9 +67,8 @@ py::array_t<std::uint32_t> state(const py::object& self, std::uint64_t low, std:
     return py::array_t<std::uint32_t>(static_cast<py::ssize_t>(words.size()), words.data());
 }
 
-void restore(const py::object& self, std::int64_t periods, std::uint64_t low, std::uint64_t high,
+void restore(Cohort& cohort, std::int64_t periods, std::uint64_t low, std::uint64_t high,
              const Array<std::uint32_t>& words) {
-    Cohort& cohort = itself(self);
     const auto mine = to_vector("words", words);
     const py::gil_scoped_release unlocked;
     cohort.restore(periods, low, high, mine);
@@ -90,9 +85,7 @@ void register_cohort(py::module_& module) {
              py::arg("hashed") = py::none(), py::arg("lo") = py::none(), py::arg("hi") = py::none(),
              py::arg("threads") = 0, py::arg("isa") = "auto", py::arg("block") = 512,
              "Cells of the society; the numbers lo to hi of each are lived here.")
-        .def_property_readonly(
-            "period", [](const py::object& self) { return itself(self).period(); },
-            "Periods that are over.")
+        .def_property_readonly("period", &Cohort::period, "Periods that are over.")
         .def("live", &live, py::arg("environments"),
              "The next period: its ledger (cells x batches, width) and the sums of its rows.")
         .def("state", &state, py::arg("low"), py::arg("high"),

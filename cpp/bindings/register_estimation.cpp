@@ -1,4 +1,5 @@
 #include "arrays.hpp"
+#include "initialised.hpp"
 #include "pycore/estimation/posterior.hpp"
 #include "register.hpp"
 
@@ -8,6 +9,16 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+PYCORE_INITIALISED(pycore::estimation::ScalarPriors);
+PYCORE_INITIALISED(pycore::estimation::CorrelationPrior);
+PYCORE_INITIALISED(pycore::estimation::Tape);
+PYCORE_INITIALISED(pycore::estimation::Group);
+PYCORE_INITIALISED(pycore::estimation::Unit);
+PYCORE_INITIALISED(pycore::estimation::Moments);
+PYCORE_INITIALISED(pycore::estimation::Column);
+PYCORE_INITIALISED(pycore::estimation::Respondents);
+PYCORE_INITIALISED(pycore::estimation::Posterior);
 
 namespace py = pybind11;
 

@@ -1,4 +1,5 @@
 #include "arrays.hpp"
+#include "initialised.hpp"
 #include "pycore/histories/frailty.hpp"
 #include "pycore/histories/posterior.hpp"
 #include "pycore/histories/purchases.hpp"
@@ -12,6 +13,16 @@
 #include <tuple>
 #include <utility>
 #include <vector>
+
+PYCORE_INITIALISED(pycore::estimation::ScalarPriors);
+PYCORE_INITIALISED(pycore::histories::Likelihood);
+PYCORE_INITIALISED(pycore::histories::StageModel);
+PYCORE_INITIALISED(pycore::histories::PurchaseModel);
+PYCORE_INITIALISED(pycore::histories::BgNbd);
+PYCORE_INITIALISED(pycore::histories::ParetoNbd);
+PYCORE_INITIALISED(pycore::histories::Retention);
+PYCORE_INITIALISED(pycore::histories::Frailty);
+PYCORE_INITIALISED(pycore::histories::Posterior);
 
 namespace py = pybind11;
 

@@ -1,4 +1,5 @@
 #include "arrays.hpp"
+#include "populations.hpp"
 #include "pycore/program.hpp"
 #include "pycore/words.hpp"
 #include "register.hpp"
@@ -16,8 +17,7 @@ void register_program(py::module_& module) {
              }),
              py::arg("words"), "Read the flat form, see pycore/program/words.py.")
         .def_property_readonly(
-            "width",
-            [](const py::object& self) { return initialised<Program>("self", self).width(); },
+            "width", [](const Program& self) { return self.width(); },
             "Ledger cells of one batch and period.");
 
     module.def(

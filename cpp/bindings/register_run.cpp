@@ -17,13 +17,12 @@ namespace pycore::bindings {
 namespace {
 
 py::array_t<std::int64_t>
-run_program(const py::object& machine, const std::vector<Array<float>>& inputs,
+run_program(const Program& program, const std::vector<Array<float>>& inputs,
             const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments,
             std::int64_t batches, std::int64_t periods, std::uint64_t seed,
             const std::optional<Array<std::uint64_t>>& lo,
             const std::optional<Array<std::uint64_t>>& hi, std::int64_t threads,
             const std::string& isa, std::int64_t block, const py::object& progress) {
-    const Program& program = initialised<Program>("program", machine);
     auto cells = to_cells(inputs, to_vector("segments", segments));
     set_counts(cells, counts, lo, hi);
     const auto settings = to_settings(batches, periods, seed, threads, isa, block);
@@ -42,7 +41,7 @@ run_program(const py::object& machine, const std::vector<Array<float>>& inputs,
 }
 
 py::array_t<std::int64_t> run_coupled_program(
-    const py::object& machine, const std::vector<Array<float>>& inputs,
+    const Program& program, const std::vector<Array<float>>& inputs,
     const Array<std::uint64_t>& counts, const Array<std::uint32_t>& segments,
     const Array<std::uint32_t>& groups, std::int64_t batches, std::int64_t periods,
     std::uint64_t seed, const std::vector<std::string>& environments,
@@ -51,7 +50,6 @@ py::array_t<std::int64_t> run_coupled_program(
     const std::optional<std::pair<std::uint32_t, std::uint64_t>>& hashed,
     const std::optional<Array<std::uint64_t>>& lo, const std::optional<Array<std::uint64_t>>& hi,
     std::int64_t threads, const std::string& isa, std::int64_t block, const py::object& progress) {
-    const Program& program = initialised<Program>("program", machine);
     auto cells = to_cells(inputs, to_vector("segments", segments));
     set_counts(cells, counts, lo, hi);
     const auto numbers = to_vector("groups", groups);
@@ -85,11 +83,9 @@ py::array_t<std::int64_t> run_coupled_program(
     return ledger;
 }
 
-std::uint64_t bytes_of_coupled_program(const py::object& machine,
-                                       const Array<std::uint64_t>& counts,
+std::uint64_t bytes_of_coupled_program(const Program& program, const Array<std::uint64_t>& counts,
                                        const Array<std::uint32_t>& groups, std::int64_t batches,
                                        std::int64_t threads, std::int64_t block) {
-    const Program& program = initialised<Program>("program", machine);
     std::vector<Cell> cells(static_cast<std::size_t>(counts.size()));
     for (Cell& cell : cells)
         cell.inputs = {std::vector<float>(static_cast<std::size_t>(program.inputs())), 1};
@@ -101,12 +97,11 @@ std::uint64_t bytes_of_coupled_program(const py::object& machine,
     return coupled_bytes(program, cells, to_vector("groups", groups), settings);
 }
 
-py::array_t<float> trace_program(const py::object& machine, const std::vector<Array<float>>& inputs,
+py::array_t<float> trace_program(const Program& program, const std::vector<Array<float>>& inputs,
                                  const Array<std::uint32_t>& segments,
                                  const Array<std::uint64_t>& ids,
                                  const Array<std::int32_t>& registers, std::int64_t periods,
                                  std::uint64_t seed, const std::string& isa) {
-    const Program& program = initialised<Program>("program", machine);
     const auto cells = to_cells(inputs, to_vector("segments", segments));
     const auto lives = to_vector("ids", ids);
     const auto columns = to_vector("registers", registers);

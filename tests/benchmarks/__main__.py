@@ -31,16 +31,19 @@ from tests.benchmarks.peers.jax_scan import jax_scan
 from tests.benchmarks.peers.mesa_agents import mesa_agents
 from tests.benchmarks.peers.numba_expert import numba_expert
 from tests.benchmarks.peers.numpy_chunked import numpy_chunked
+from tests.benchmarks.peers.numpy_narrow import NarrowNumpy, wide_numpy
 from tests.benchmarks.peers.plain_cpp import hand_written, plain_cpp
 from tests.benchmarks.peers.polars_frames import polars_frames
 from tests.benchmarks.peers.starsim_module import starsim_module
 
-Contender = Callable[[int], tuple[int, F64]]
+# Seed → core seconds, consumers lived, their sums.
+Contender = Callable[[int], tuple[float, int, F64]]
 
 OUT = Path(__file__).parents[2] / "build" / "bench.json"
+CHUNKS = (4096, 16384, 65536)
 # Tool → how it is made, and which share of the consumers its time allows.
 PEERS: dict[str, tuple[Callable[[], Peer], int]] = {
-    **{f"NumPy, chunk {n}": (partial(numpy_chunked, n), 1) for n in (4096, 16384, 65536)},
+    **{f"NumPy, chunk {n}": (partial(numpy_chunked, n), 1) for n in CHUNKS},
     "Numba, expert": (numba_expert, 1),
     **{f"JAX, {g}, {n}": (partial(jax_scan, g, n), 1) for g in ("threefry2x32", "rbg")
        for n in (512, 2560)},
@@ -50,6 +53,8 @@ PEERS: dict[str, tuple[Callable[[], Peer], int]] = {
     "Starsim": (starsim_module, 4),
     "Mesa": (mesa_agents, 100),
 }  # fmt: skip
+# On a processor with AVX-512 the machine's AVX2 path is held against a NumPy that has AVX2 as well.
+NARROW = "NumPy without AVX-512"
 TOOLS = ("NumPy", "Numba", "JAX", "Polars", "plain C++", "kernel by hand", "Starsim", "Mesa")
 TARGETS = {
     "NumPy / machine avx512": 9.0, "NumPy / machine avx2": 6.0,
@@ -63,13 +68,27 @@ SCENARIOS = {"benchmark model, nobody leaves": -30.0, "benchmark model, with chu
 
 
 def contenders(machine: Machine, leave_base: float, consumers: int) -> dict[str, Contender]:
-    """Label → work for a seed, which says how many consumers it lived and their sums."""
+    """Label → work for a seed, with what it took."""
+
+    def timed(size: int, work: Callable[[int], F64]) -> Contender:
+        def live(seed: int) -> tuple[float, int, F64]:
+            seconds, sums = core_seconds(lambda: work(seed))
+            return seconds, size, sums
+
+        return live
 
     def by_machine(isa: str, size: int) -> Contender:
-        return lambda seed: (size, machine.sums(machine.run(size, seed, isa=isa, threads=1)))
+        return timed(size, lambda seed: machine.sums(machine.run(size, seed, isa=isa, threads=1)))
 
     def by_peer(peer: Peer, size: int) -> Contender:
-        return lambda seed: (size, peer(size, leave_base, seed))
+        return timed(size, lambda seed: peer(size, leave_base, seed))
+
+    def by_narrow(elsewhere: NarrowNumpy, chunk: int) -> Contender:
+        def live(seed: int) -> tuple[float, int, F64]:
+            seconds, sums = elsewhere(chunk, consumers, leave_base, seed)
+            return seconds, consumers, sums
+
+        return live
 
     found = {
         f"machine {isa}": by_machine(isa, consumers // 8 if isa == "scalar" else consumers)
@@ -82,13 +101,15 @@ def contenders(machine: Machine, leave_base: float, consumers: int) -> dict[str,
             sys.stderr.write(f"{label} is left out: {error}\n")
             continue
         found[label] = by_peer(peer, max(consumers // share // SEGMENTS * SEGMENTS, 2_000))
+    if wide_numpy():
+        elsewhere = NarrowNumpy()
+        found |= {f"{NARROW}, chunk {n}": by_narrow(elsewhere, n) for n in CHUNKS}
     few = 256 * SEGMENTS  # three orders of magnitude slower than the machine, and needs no more
 
-    def by_oracle(seed: int) -> tuple[int, F64]:
-        ledger = interpret.run(machine.program, *machine.arguments(few, seed))
-        return few, machine.sums(ledger)
+    def by_oracle(seed: int) -> F64:
+        return machine.sums(interpret.run(machine.program, *machine.arguments(few, seed)))
 
-    found["oracle (NumPy interpreter)"] = by_oracle
+    found["oracle (NumPy interpreter)"] = timed(few, by_oracle)
     return found
 
 
@@ -101,7 +122,7 @@ def compare(name: str, leave_base: float, consumers: int, rounds: int) -> dict[s
     distances: dict[str, float] = {}
     for seed in range(1, rounds + 1):
         for label, live in work.items():
-            seconds, (size, sums) = core_seconds(lambda live=live, seed=seed: live(seed))  # type: ignore[misc]
+            seconds, size, sums = live(seed)
             times[label].append(1e9 * seconds / sums[..., :4].sum())
             distance = standard_errors_apart(sums, reference, (size, 4 * consumers))
             if distance > LARGEST_DISTANCE:
@@ -110,7 +131,8 @@ def compare(name: str, leave_base: float, consumers: int, rounds: int) -> dict[s
     ratios: dict[str, float] = {}
     for isa in _core.isas():
         for tool in TOOLS:
-            runs = [times[label] for label in times if label.startswith(tool)]
+            like = NARROW if tool == "NumPy" and isa == "avx2" and wide_numpy() else f"{tool},"
+            runs = [times[label] for label in times if f"{label},".startswith(like)]
             if runs:
                 best = [min(of_round) for of_round in zip(*runs, strict=True)]
                 ratios[f"{tool} / machine {isa}"] = statistics.median(

@@ -282,16 +282,6 @@ def test_two_callers_at_once_are_refused_or_one_after_the_other() -> None:
     assert all("one call at a time" in text or "is over" in text for text in refused)
 
 
-def test_an_uninitialised_cohort_is_refused() -> None:
-    empty = _core.Cohort.__new__(_core.Cohort)
-    calls: list[Callable[[], object]] = [
-        lambda: empty.period, lambda: empty.state(0, 1), lambda: empty.live(np.zeros(0, np.float32))
-    ]  # fmt: skip
-    for call in calls:
-        with pytest.raises(TypeError, match="no initialised object"):
-            call()
-
-
 def test_a_wrong_cohort_is_refused_before_work_starts() -> None:
     program, people = society(rumour("community"), 3000)
     with pytest.raises(ValueError, match="without communities"):

@@ -334,20 +334,60 @@ def test_the_machines_program_is_not_pickled_and_an_empty_one_is_refused() -> No
     program = compile_model(queue_fatigue()).to_core()
     with pytest.raises(TypeError):
         pickle.dumps(program)
-    empty = _core.Program.__new__(_core.Program)  # what a pickle can make without __init__
-    with pytest.raises(TypeError, match="no initialised object"):
-        empty.width  # noqa: B018
     one, first = np.array([9], np.uint64), np.zeros(1, np.uint32)
     table, columns = np.zeros((1, 0), np.float32), np.zeros(1, np.int32)
-    wrongs: list[Any] = [empty, None, 1]
+    wrongs: list[Any] = [_core.Program.__new__(_core.Program), None, 1]
     for wrong in wrongs:
-        with pytest.raises(TypeError, match="no initialised object"):
+        with pytest.raises(TypeError):
             _core.run(wrong, [table], one, first, 1, 1, 1)
-        with pytest.raises(TypeError, match="no initialised object"):
+        with pytest.raises(TypeError):
             _core.trace(wrong, [table], first, one, columns, 1, 1)
 
 
 # --- the extension --------------------------------------------------------------------------
+
+
+CLASSES: list[Any] = [made for made in vars(_core).values() if isinstance(made, type)]
+
+
+@pytest.mark.parametrize("made", CLASSES, ids=lambda made: made.__name__)
+def test_what_new_alone_made_is_refused(made: Any) -> None:
+    empty = made.__new__(made)  # what a pickle can make without __init__
+    words = [name for name in dir(made) if not name.startswith("_")]
+    assert words or made.__name__ in {"Group", "Unit", "Moments", "Column", "Respondents"}
+    arguments: list[tuple[Any, ...]] = [
+        (), (np.zeros(0),), (np.zeros(0, np.float32),), (0, 1), (np.zeros(0), np.zeros((0, 0))),
+        (0, 0, 1, np.zeros(1, np.uint32)),
+    ]  # fmt: skip
+    for name in words:
+        refused = []
+        for values in arguments:
+            with pytest.raises(TypeError) as error:
+                getattr(empty, name)(*values)
+            refused.append(str(error.value))
+        assert any("not initialised" in text for text in refused), name
+
+
+def test_no_argument_takes_what_new_alone_made() -> None:
+    empty = {made.__name__: made.__new__(made) for made in CLASSES}
+    plain: dict[str, Any] = {"correlations": [], "groups": [], "units": [], "means": True}
+    priors = _core.ScalarPriors(np.zeros(0, np.int32), np.zeros((0, 9)), 0.0)
+    group: dict[str, Any] = {"items": 1, "latents": 1, "base": [], "places": [], "inputs": []}
+    calls: list[Callable[[], Any]] = [
+        lambda: _core.Posterior(scalars=empty["ScalarPriors"], **plain),
+        lambda: _core.Posterior(scalars=priors, **plain | {"groups": [empty["Group"]]}),
+        lambda: _core.Posterior(scalars=priors, **plain | {"units": [empty["Unit"]]}),
+        lambda: _core.Posterior(scalars=priors, **plain, moments=empty["Moments"]),
+        lambda: _core.Posterior(scalars=priors, **plain, respondents=[empty["Respondents"]]),
+        lambda: _core.Group(tape=empty["Tape"], **group),
+        lambda: _core.Respondents(count=1, drawn=[], products=[], columns=[empty["Column"]]),
+        lambda: _core.HistoryPosterior(scalars=priors, products=[], likelihood=empty["BgNbd"]),
+        lambda: _core.Cohort(empty["Program"], [], np.zeros(0, np.uint64), np.zeros(0, np.uint32),
+                             1, 1, 1, signals=[]),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises((TypeError, RuntimeError), match=r"not initialised|non-held"):
+            call()
 
 
 @given(value=ANYTHING, argument=st.integers(0, 5))
