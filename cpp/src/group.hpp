@@ -385,52 +385,48 @@ class Group {
         }
     }
 
-    // Number within the group of the consumer who has this id in a block.
-    std::uint64_t node(const Block& block, std::uint32_t id_low) const noexcept {
-        return node_of(block) + (id_low - static_cast<std::uint32_t>(block.low));
+    Speakers speakers(const Block& block, const Lives& lives,
+                      const BlockMemory& memory) const noexcept {
+        return {memory.id_low, lives.lanes, static_cast<std::uint32_t>(block.low), node_of(block)};
     }
 
     void speak(Portion& portion, const Block& block, const Lives& lives,
                const BlockMemory& memory) {
         const auto& signals = task_.coupling().signals;
+        auto* const values = reinterpret_cast<std::int32_t*>(memory.scratch);
         for (std::size_t s = 0; s < signals.size(); ++s) {
             const float* const x = memory.registers + signals[s].source * memory.stride;
             const float scale = power_of_two(signals[s].exponent);
-            const bool noting = talk_.noting();
             for (std::int32_t i = 0; i < lives.lanes; ++i) {
                 const float scaled = x[i] * scale;
                 if (!(__builtin_fabsf(scaled) < 2147483648.0F)) {
                     throw std::invalid_argument(
                         out_of_range(task_.signals[s], static_cast<std::int32_t>(period_), x[i]));
                 }
-                const auto value = static_cast<std::int32_t>(Scalar::round_to_int(scaled));
-                const std::uint64_t k = node(block, memory.id_low[i]);
-                if (noting) talk_.note_change(portion, s, k, value);
-                talk_.say(s, k, value);
+                values[i] = static_cast<std::int32_t>(Scalar::round_to_int(scaled));
             }
+            talk_.say(portion, s, speakers(block, lives, memory), values);
         }
     }
 
     // What the neighbours said in the period before, into the registers that hold it.
     void hear(const Block& block, const Lives& lives, const BlockMemory& memory) const noexcept {
         const auto& signals = task_.coupling().signals;
-        for (std::size_t s = 0; s < signals.size(); ++s) {
-            float* const out = memory.registers + signals[s].target * memory.stride;
-            for (std::int32_t i = 0; i < lives.lanes; ++i)
-                out[i] = talk_.heard(s, node(block, memory.id_low[i]));
-        }
+        for (std::size_t s = 0; s < signals.size(); ++s)
+            talk_.hear(s, speakers(block, lives, memory),
+                       memory.registers + signals[s].target * memory.stride);
     }
 
     void say_who_leaves(Portion& portion, const Block& block, const Lives& lives,
                         const BlockMemory& memory) {
         const ProgramView view = task_.program.view();
         const float* const stage = memory.registers + view.stage_register * memory.stride;
+        const Speakers all = speakers(block, lives, memory);
         for (std::int32_t k = 0; k < view.stages; ++k) {
             if (!view.absorbing[k]) continue;
             for (std::int32_t i = 0; i < lives.lanes; ++i) {
                 if (stage[i] == static_cast<float>(k))
-                    portion.gone.push_back(
-                        static_cast<std::uint32_t>(node(block, memory.id_low[i])));
+                    portion.gone.push_back(static_cast<std::uint32_t>(all.node(i)));
             }
         }
     }

@@ -23,6 +23,16 @@ struct Change {
 struct Portion {
     std::vector<Change> changes;
     std::vector<std::uint32_t> gone;
+    std::vector<Change> found; // in one block
+};
+
+// The lanes of a block: their ids, and which node an id is.
+struct Speakers {
+    const std::uint32_t* ids;
+    std::int32_t lanes;
+    std::uint32_t low;
+    std::uint64_t first;
+    std::uint64_t node(std::int32_t lane) const noexcept { return first + (ids[lane] - low); }
 };
 
 // Sums of whole numbers do not depend on their order, so they are made in the way that is cheaper:
@@ -46,7 +56,8 @@ class Talk {
         if (signals == 0) return 0;
         const std::uint64_t each =
             sizeof(std::int32_t) + sizeof(std::uint8_t) + sizeof(std::int64_t);
-        return nodes * (signals * each + sizeof(std::int32_t)) +
+        const std::uint64_t packed = signals * ((nodes + PACKED - 1) / PACKED);
+        return nodes * (signals * each + sizeof(std::int32_t)) + packed * sizeof(std::uint16_t) +
                2 * limit(signals, nodes) * sizeof(Change);
     }
 
@@ -57,6 +68,7 @@ class Talk {
         said_.assign(signals_.size() * nodes, 0);
         codes_.assign(signals_.size() * nodes, SPEAKS);
         sums_.assign(signals_.size() * nodes, 0);
+        packed_.resize(signals_.size() * ((nodes + PACKED - 1) / PACKED));
         speakers_.assign(nodes, static_cast<std::int32_t>(network_.degree));
         if (network_.degree == 0) {
             for (std::uint64_t k = 0; k < nodes; ++k)
@@ -121,25 +133,50 @@ class Talk {
         return mutual_ &&
                changed_.load(std::memory_order_relaxed) <= limit(signals_.size(), nodes_);
     }
-    // To be called before say(), while noting.
-    void note_change(Portion& portion, std::size_t signal, std::uint64_t node, std::int32_t value) {
-        const std::int32_t before = said(signal)[node];
-        if (value == before) return;
-        portion.changes.push_back({static_cast<std::uint32_t>(node),
-                                   static_cast<std::int32_t>(signal),
-                                   std::int64_t{value} - before});
-    }
     void say(std::size_t signal, std::uint64_t node, std::int32_t value) noexcept {
         said(signal)[node] = value;
         codes(signal)[node] = static_cast<std::uint8_t>(SPEAKS | (value != 0 ? ONE : 0));
         if (value != 0 && value != units_[signal])
             __atomic_store_n(&only_units_[signal], std::uint8_t{0}, __ATOMIC_RELAXED);
     }
+    // The same of a block; whether a value has changed or is 0 is a coin's toss, so no branch asks.
+    void say(Portion& portion, std::size_t signal, const Speakers& speakers,
+             const std::int32_t* values) {
+        std::int32_t* const said = this->said(signal);
+        std::uint8_t* const codes = this->codes(signal);
+        if (noting()) {
+            portion.found.resize(static_cast<std::size_t>(speakers.lanes));
+            Change* const found = portion.found.data();
+            std::size_t changed = 0;
+            for (std::int32_t i = 0; i < speakers.lanes; ++i) {
+                const std::uint64_t node = speakers.node(i);
+                const std::int64_t by = std::int64_t{values[i]} - said[node];
+                found[changed] = {static_cast<std::uint32_t>(node),
+                                  static_cast<std::int32_t>(signal), by};
+                changed += by != 0;
+            }
+            portion.changes.insert(portion.changes.end(), found, found + changed);
+        }
+        const std::int32_t unit = units_[signal];
+        unsigned others = 0;
+        for (std::int32_t i = 0; i < speakers.lanes; ++i) {
+            const std::uint64_t node = speakers.node(i);
+            const std::int32_t value = values[i];
+            const unsigned one = value != 0;
+            said[node] = value;
+            codes[node] = static_cast<std::uint8_t>(SPEAKS | one);
+            others |= one & static_cast<unsigned>(value != unit);
+        }
+        if (others != 0) __atomic_store_n(&only_units_[signal], std::uint8_t{0}, __ATOMIC_RELAXED);
+    }
 
-    float heard(std::size_t signal, std::uint64_t node) const noexcept {
+    void hear(std::size_t signal, const Speakers& listeners, float* out) const noexcept {
         const SignalDefinition& definition = signals_[signal];
-        return aggregated(definition.kind, sums_[signal * nodes_ + node], definition.exponent,
-                          speakers_[node]);
+        const std::int64_t* const sums = sums_.data() + signal * nodes_;
+        for (std::int32_t i = 0; i < listeners.lanes; ++i) {
+            const std::uint64_t node = listeners.node(i);
+            out[i] = aggregated(definition.kind, sums[node], definition.exponent, speakers_[node]);
+        }
     }
 
     // By one thread, between a period and the next: how it is handed on.
@@ -147,6 +184,9 @@ class Talk {
         push_ = mutual_ && changed_ <= limit(signals_.size(), nodes_);
         changed_ = 0;
         next_ = 0;
+        if (push_ || network_.degree > 0) return;
+        for (std::size_t s = 0; s < signals_.size(); ++s)
+            if (only_units_[s]) pack(s);
     }
 
     // By any number of threads.
@@ -179,7 +219,8 @@ class Talk {
   private:
     static constexpr std::int32_t SILENT = INT32_MIN; // of those who have left
     static constexpr std::uint8_t ONE = 1, SPEAKS = 2;
-    static constexpr std::size_t AHEAD = 4; // changes whose listeners are fetched early
+    static constexpr std::size_t AHEAD = 4; // changes by which each step of a push is fetched early
+    static constexpr std::uint64_t PACKED = 8; // codes in a word
 
     // Running totals along the edges of some consumers: what each hears is a difference, and the
     // loop knows no branch that depends on how many neighbours she has.
@@ -215,8 +256,15 @@ class Talk {
         }
     }
 
-    // What a push will need in a moment.
-    void fetch(const Change& change) const noexcept {
+    // What a push will need: soon where a list begins, sooner the list, in a moment the sums on it.
+    void fetch(const std::vector<Change>& changes, std::size_t c) const noexcept {
+        const auto node = [&](std::size_t ahead) {
+            return changes[std::min(c + ahead, changes.size() - 1)].node;
+        };
+        __builtin_prefetch(&network_.starts[node(4 * AHEAD)]);
+        __builtin_prefetch(&network_.targets[network_.starts[node(2 * AHEAD)]]);
+        if (c + AHEAD >= changes.size()) return;
+        const Change& change = changes[c + AHEAD];
         const std::int64_t last = network_.starts[change.node + 1];
         const bool left = change.signal == Change::LEFT;
         const std::size_t row = left ? 0 : static_cast<std::size_t>(change.signal) * nodes_;
@@ -232,7 +280,7 @@ class Talk {
     void push(const std::vector<Change>& changes) noexcept {
         for (std::size_t c = 0; c < changes.size(); ++c) {
             const Change& change = changes[c];
-            if (c + AHEAD < changes.size()) fetch(changes[c + AHEAD]);
+            fetch(changes, c);
             const std::int64_t first = network_.starts[change.node];
             const std::int64_t last = network_.starts[change.node + 1];
             if (change.signal == Change::LEFT) {
@@ -248,12 +296,28 @@ class Talk {
         }
     }
 
+    // The codes of a signal, so close together that those of a million stay in the cache.
+    void pack(std::size_t signal) noexcept {
+        const std::uint64_t words = (nodes_ + PACKED - 1) / PACKED;
+        const std::uint8_t* const codes = this->codes(signal);
+        std::uint16_t* const packed = packed_.data() + signal * words;
+        for (std::uint64_t w = 0; w < words; ++w) {
+            const std::uint64_t end = std::min((w + 1) * PACKED, nodes_);
+            unsigned word = 0;
+            for (std::uint64_t k = w * PACKED; k < end; ++k)
+                word |= static_cast<unsigned>(codes[k]) << 2 * (k % PACKED);
+            packed[w] = static_cast<std::uint16_t>(word);
+        }
+    }
+
     // Ones and speakers in one word; of fewer than 2^32 edges neither runs into the other.
     void pull_units(std::size_t signal, std::uint64_t first, std::uint64_t last,
                     std::vector<std::uint64_t>& heard) {
-        const std::uint8_t* const codes = this->codes(signal);
-        const auto edge = [codes](std::uint64_t& total, std::uint32_t target) {
-            const std::uint64_t code = codes[target];
+        const std::uint16_t* const packed =
+            packed_.data() + signal * ((nodes_ + PACKED - 1) / PACKED);
+        const auto edge = [packed](std::uint64_t& total, std::uint32_t target) {
+            const std::uint64_t code =
+                static_cast<std::uint64_t>(packed[target / PACKED]) >> 2 * (target % PACKED);
             total += (code & ONE) | (code & SPEAKS) << 31;
         };
         const auto difference = [this, signal](std::uint64_t both) {
@@ -340,7 +404,8 @@ class Talk {
     std::vector<std::int32_t> units_; // what 1 is said as
     std::uint64_t nodes_ = 0;
     std::vector<std::int32_t> said_;
-    std::vector<std::uint8_t> codes_; // the same in two bits, as long as only 0 and 1 are said
+    std::vector<std::uint8_t> codes_;   // the same in two bits, as long as only 0 and 1 are said
+    std::vector<std::uint16_t> packed_; // those once more, eight in a word
     std::vector<std::uint8_t> only_units_;
     std::vector<std::int64_t> sums_;
     std::vector<std::int32_t> speakers_;
