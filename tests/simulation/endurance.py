@@ -36,6 +36,8 @@ NEIGHBOURS: dict[str, Any] = SOCIETY | {"network": pc.Network.random(5, seed=4)}
 KINDS: dict[str, tuple[Callable[[], pc.Model], dict[str, Any]]] = {
     "alone": (two_platforms, RUN),
     "community": (lambda: rumour("community"), SOCIETY),
+    # So many that a kill finds them at work.
+    "many rooms": (lambda: rumour("community"), SOCIETY | {"consumers": 400_000}),
     "global": (lambda: rumour("global"), SOCIETY),
     "neighbours": (lambda: rumour("neighbours"), NEIGHBOURS),
 }
