@@ -40,6 +40,7 @@ _WHERE = {
     "estimate": "pycore.estimation",
     "event_log": "pycore.simulation.parquet",
     "facts": "pycore.facts",
+    "fuse": "pycore.estimation",
     "histories": "pycore.histories",
     "htmt": "pycore.estimation",
     "importance_performance": "pycore.estimation",
@@ -47,6 +48,8 @@ _WHERE = {
     "item_check": "pycore.estimation",
     "library": "pycore.library",
     "logistic": "pycore.model.functions",
+    "loo_compare": "pycore.estimation",
+    "partial_pooling": "pycore.estimation",
     "plot": "pycore.plot",
     "pool": "pycore.simulation.compare",
     "predict": "pycore.estimation",
@@ -59,6 +62,7 @@ _WHERE = {
     "share": "pycore.model.functions",
     "simple_slopes": "pycore.estimation",
     "simulate": "pycore.simulation.simulate",
+    "survey_mean": "pycore.estimation",
     "table": "pycore.model.functions",
     "total": "pycore.model.functions",
     "trajectories": "pycore.simulation.trajectories",
@@ -95,6 +99,7 @@ __all__ = [
     "estimate",
     "event_log",
     "facts",
+    "fuse",
     "histories",
     "htmt",
     "importance_performance",
@@ -102,6 +107,8 @@ __all__ = [
     "item_check",
     "library",
     "logistic",
+    "loo_compare",
+    "partial_pooling",
     "plot",
     "pool",
     "predict",
@@ -114,6 +121,7 @@ __all__ = [
     "share",
     "simple_slopes",
     "simulate",
+    "survey_mean",
     "table",
     "total",
     "trajectories",
@@ -127,8 +135,11 @@ if TYPE_CHECKING:
     from pycore.estimation.calibrate import calibrate
     from pycore.estimation.effects import effects
     from pycore.estimation.estimate import estimate
+    from pycore.estimation.fusion import fuse
     from pycore.estimation.importance import importance_performance
     from pycore.estimation.invariance import invariance
+    from pycore.estimation.model_comparison import loo_compare
+    from pycore.estimation.pooling import partial_pooling
     from pycore.estimation.predict import predict
     from pycore.estimation.predictive import item_check
     from pycore.estimation.prior_check import prior_check
@@ -137,6 +148,7 @@ if TYPE_CHECKING:
     from pycore.estimation.sensitivity import prior_sensitivity
     from pycore.estimation.slopes import simple_slopes
     from pycore.estimation.summary_data import SummaryData
+    from pycore.estimation.survey_design import survey_mean
     from pycore.estimation.target import Target
     from pycore.model.compose import compose
     from pycore.model.distributions import (

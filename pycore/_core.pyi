@@ -108,6 +108,7 @@ def trace(
     periods: int,
     seed: int,
     *,
+    coupled: bool = False,
     isa: str = "auto",
 ) -> npt.NDArray[np.float32]: ...
 def isas() -> list[str]: ...
@@ -215,6 +216,29 @@ class Respondents:
     ) -> None: ...
 
 @final
+class Mixture:
+    def __init__(
+        self,
+        respondents: Respondents,
+        *,
+        nodes: npt.NDArray[np.float64],
+        weights: npt.NDArray[np.float64],
+        shared: int,
+    ) -> None: ...
+
+@final
+class Grid:
+    def __init__(
+        self,
+        respondents: Respondents,
+        *,
+        nodes: npt.NDArray[np.float64],
+        weights: npt.NDArray[np.float64],
+    ) -> None: ...
+    @property
+    def patterns(self) -> int: ...
+
+@final
 class Posterior:
     def __init__(
         self,
@@ -226,6 +250,8 @@ class Posterior:
         means: bool,
         moments: Moments = ...,
         respondents: Sequence[Respondents] = ...,
+        mixtures: Sequence[Mixture] = ...,
+        grids: Sequence[Grid] = ...,
     ) -> None: ...
     @property
     def size(self) -> int: ...

@@ -5,7 +5,9 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,8 @@ PYCORE_INITIALISED(pycore::estimation::Unit);
 PYCORE_INITIALISED(pycore::estimation::Moments);
 PYCORE_INITIALISED(pycore::estimation::Column);
 PYCORE_INITIALISED(pycore::estimation::Respondents);
+PYCORE_INITIALISED(pycore::estimation::Mixture);
+PYCORE_INITIALISED(pycore::estimation::Grid);
 PYCORE_INITIALISED(pycore::estimation::Posterior);
 
 namespace py = pybind11;
@@ -55,6 +59,15 @@ Matrix matrix_of(const char* name, Numbers& values, Index rows) {
                       values.shape(0) == values.shape(1),
                   "a square float64 array of the prior's size");
     return {values.mutable_data(), rows, rows};
+}
+
+Nodes nodes_of(const Numbers& nodes, const Numbers& weights) {
+    require_shape("nodes",
+                  nodes.ndim() == 2 && weights.ndim() == 1 && nodes.shape(1) == weights.size(),
+                  "a float64 array (dimensions, nodes) with one weight per node");
+    return {static_cast<Index>(nodes.shape(0)),
+            {nodes.data(), nodes.data() + nodes.size()},
+            {weights.data(), weights.data() + weights.size()}};
 }
 
 ScalarPriors make_scalars(const Array<std::int32_t>& forms, const Numbers& numbers,
@@ -185,8 +198,15 @@ void register_parts(py::module_& module) {
         .def(py::init([](std::int32_t kind, Index cuts, Index categories, const Numbers& values) {
                  require_shape("kind", kind >= 0 && kind < static_cast<std::int32_t>(Kind::COUNT),
                                "a kind that exists");
-                 return Column{static_cast<Kind>(kind), cuts, categories,
-                               to_vector("values", values)};
+                 Column made{static_cast<Kind>(kind), cuts, categories,
+                             to_vector("values", values)};
+                 // A count takes as many steps as it is high.
+                 require_shape("values",
+                               made.kind != Kind::NEGATIVE_BINOMIAL ||
+                                   std::none_of(made.values.begin(), made.values.end(),
+                                                [](double one) { return std::fabs(one) > 1e6; }),
+                               "counts to a million");
+                 return made;
              }),
              py::kw_only(), py::arg("kind"), py::arg("cuts"), py::arg("categories"),
              py::arg("values"));
@@ -201,6 +221,20 @@ void register_parts(py::module_& module) {
              }),
              py::kw_only(), py::arg("count"), py::arg("drawn"), py::arg("products"),
              py::arg("columns"));
+    py::class_<Mixture>(module, "Mixture", "Products of states, by quadrature over one of them.")
+        .def(py::init([](const Respondents& respondents, const Numbers& nodes,
+                         const Numbers& weights, Index shared) {
+                 return Mixture(respondents, nodes_of(nodes, weights), shared);
+             }),
+             py::arg("respondents"), py::kw_only(), py::arg("nodes"), py::arg("weights"),
+             py::arg("shared"));
+    py::class_<Grid>(module, "Grid", "Answers of any kind, by quadrature over the disturbances.")
+        .def(py::init(
+                 [](const Respondents& respondents, const Numbers& nodes, const Numbers& weights) {
+                     return Grid(respondents, nodes_of(nodes, weights));
+                 }),
+             py::arg("respondents"), py::kw_only(), py::arg("nodes"), py::arg("weights"))
+        .def_property_readonly("patterns", &Grid::patterns);
 }
 
 } // namespace
@@ -210,13 +244,16 @@ void register_estimation(py::module_& module) {
     py::class_<Posterior>(module, "Posterior", "Log posterior density of a structural model.")
         .def(py::init([](const ScalarPriors& scalars, std::vector<CorrelationPrior> correlations,
                          std::vector<Group> groups, std::vector<Unit> units, bool means,
-                         const Moments& moments, std::vector<Respondents> respondents) {
+                         const Moments& moments, std::vector<Respondents> respondents,
+                         std::vector<Mixture> mixtures, std::vector<Grid> grids) {
                  return Posterior({scalars, std::move(correlations), std::move(groups),
-                                   std::move(units), means, moments, std::move(respondents)});
+                                   std::move(units), means, moments, std::move(respondents),
+                                   std::move(mixtures), std::move(grids)});
              }),
              py::kw_only(), py::arg("scalars"), py::arg("correlations"), py::arg("groups"),
              py::arg("units"), py::arg("means"), py::arg("moments") = Moments{},
-             py::arg("respondents") = std::vector<Respondents>{})
+             py::arg("respondents") = std::vector<Respondents>{},
+             py::arg("mixtures") = std::vector<Mixture>{}, py::arg("grids") = std::vector<Grid>{})
         .def_property_readonly("size", &Posterior::size)
         .def(
             "evaluate",

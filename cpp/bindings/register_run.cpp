@@ -101,7 +101,7 @@ py::array_t<float> trace_program(const Program& program, const std::vector<Array
                                  const Array<std::uint32_t>& segments,
                                  const Array<std::uint64_t>& ids,
                                  const Array<std::int32_t>& registers, std::int64_t periods,
-                                 std::uint64_t seed, const std::string& isa) {
+                                 std::uint64_t seed, bool coupled, const std::string& isa) {
     const auto cells = to_cells(inputs, to_vector("segments", segments));
     const auto lives = to_vector("ids", ids);
     const auto columns = to_vector("registers", registers);
@@ -116,7 +116,7 @@ py::array_t<float> trace_program(const Program& program, const std::vector<Array
     float* const values = out.mutable_data();
     {
         const py::gil_scoped_release unlocked;
-        trace(program, cells, lives, columns, settings, values);
+        trace(program, cells, lives, columns, coupled, settings, values);
     }
     return out;
 }
@@ -143,7 +143,7 @@ void register_run(py::module_& module) {
                py::arg("block") = 512, "Memory that run_coupled takes between periods.");
     module.def("trace", &trace_program, py::arg("program"), py::arg("inputs"), py::arg("segments"),
                py::arg("ids"), py::arg("registers"), py::arg("periods"), py::arg("seed"),
-               py::kw_only(), py::arg("isa") = "auto",
+               py::kw_only(), py::arg("coupled") = false, py::arg("isa") = "auto",
                "Lives of single consumers: float32 (ids, periods, registers), NaN after leaving.");
     module.def(
         "isas",

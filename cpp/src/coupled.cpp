@@ -188,8 +188,9 @@ std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cel
          g < (communities ? std::min<std::uint64_t>(all.size(), 1) : all.size()); ++g) {
         std::uint64_t blocks = 0, consumers = 0;
         for (const Piece& piece : all[g]) {
-            blocks += (piece.item.high - piece.item.low + block - 1) / block;
-            consumers += piece.item.high - piece.item.low;
+            const std::uint64_t size = piece.item.high - piece.item.low;
+            blocks += 1 + (size > block ? (size + SHARED - 2) / block : 0);
+            consumers += size;
         }
         most = std::max(most, blocks * block_bytes + Talk::bytes(signals, consumers));
     }

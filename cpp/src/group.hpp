@@ -1,12 +1,12 @@
 // A group: consumers who share environments, all of whom live one period, then the next.
 //
 // What a block keeps between periods stands in a store: the states that the next period reads, and
-// ids once somebody has left.  Random words are drawn again in every period, which costs less than
-// to keep them.  A team of threads takes portions of blocks in any order.
+// ids once somebody has left.  A team of threads takes portions of blocks in any order.
 #pragma once
 
 #include "arena.hpp"
 #include "kept.hpp"
+#include "pycore/drawing.hpp"
 #include "pycore/run.hpp"
 #include "pycore/simd_scalar.hpp"
 #include "schedule.hpp"
@@ -33,6 +33,12 @@ struct Piece {
     Item item;
     std::uint64_t node;
 };
+
+// How many consumers from `low` on a block takes: where there is more than one, each but the first
+// begins with a consumer who shares no random words with the one before.
+inline std::uint64_t block_room(const Item& item, std::uint64_t low, std::uint64_t block) noexcept {
+    return item.high - item.low <= block ? block : block - low % SHARED;
+}
 
 struct Block {
     std::size_t piece;
@@ -78,9 +84,9 @@ class Group {
             const Item& item = pieces_[p].item;
             if (cells_.empty() || cells_.back() != item.cell) cells_.push_back(item.cell);
             for (std::uint64_t low = item.low; low < item.high;) {
-                const std::uint64_t size =
-                    std::min({static_cast<std::uint64_t>(task_.settings.block), item.high - low,
-                              LOW_WORD - low % LOW_WORD});
+                const std::uint64_t size = std::min(
+                    {block_room(item, low, static_cast<std::uint64_t>(task_.settings.block)),
+                     item.high - low, LOW_WORD - low % LOW_WORD});
                 const auto lanes = static_cast<std::uint32_t>(size);
                 blocks_.push_back({p, low, lanes, static_cast<std::int32_t>(size)});
                 low += size;
@@ -339,17 +345,13 @@ class Group {
         lives.scalars = files_[static_cast<std::size_t>(cell - cells_.begin())].data();
         lives.ledger = row;
         lives.stop = &task_.workers.stop();
+        lives.coupled = true;
         const auto period = static_cast<std::int32_t>(period_);
         if (period == 0) {
             kernels.begin(view, lives, memory);
         } else {
             load(states, memory, lives.lanes);
             hear(block, lives, memory);
-            if (period % WORDS_PER_CALL != 0) {
-                const auto call = static_cast<std::uint32_t>(period / WORDS_PER_CALL);
-                kernels.draw(view.step_streams, PURPOSE_STEP << 28 | call, lives, lives.lanes,
-                             memory);
-            }
         }
         bool leaving = false;
         Fault fault{};

@@ -8,7 +8,7 @@ namespace pycore {
 
 void trace(const Program& program, const std::vector<Cell>& cells,
            const std::vector<std::uint64_t>& ids, const std::vector<std::int32_t>& registers,
-           const RunSettings& settings, float* out) {
+           bool coupled, const RunSettings& settings, float* out) {
     ledger_size(program, cells, settings); // refuses unusable settings
     for (const std::int32_t index : registers) {
         if (!program.readable(index)) {
@@ -66,6 +66,7 @@ void trace(const Program& program, const std::vector<Cell>& cells,
         lives.scalar_step = scalars.step();
         lives.trace = &sink;
         lives.stop = &stop;
+        lives.coupled = coupled;
         Fault fault{};
         settings.kernels->live(view, lives, memory, fault);
         first = last;

@@ -219,12 +219,12 @@ void keep(const pycore::Kernels& one, const pycore::Kernels& other, const pycore
 }
 
 std::vector<float> trace_on(const pycore::Kernels& kernels, const pycore::Program& program,
-                            Population& people, std::int32_t index) {
+                            Population& people, std::int32_t index, bool coupled) {
     people.settings.kernels = &kernels;
     const std::vector<std::uint64_t> ids = {0, 1, 5, 1, (std::uint64_t{1} << 33) + 2, 77};
     std::vector<float> out(ids.size() * static_cast<std::size_t>(people.settings.periods));
     try {
-        pycore::trace(program, people.cells, ids, {index}, people.settings, out.data());
+        pycore::trace(program, people.cells, ids, {index}, coupled, people.settings, out.data());
     } catch (const std::invalid_argument&) {
         out.clear(); // a register that holds nothing after a step
     }
@@ -249,8 +249,9 @@ void live(const pycore::Program& program, std::uint32_t choice) {
     case 0:
     case 1: {
         const auto index = static_cast<std::int32_t>(choice / 128 % 64);
-        if (!same_numbers(trace_on(one, program, people, index),
-                          trace_on(other, program, people, index))) {
+        const bool coupled = choice / 16 % 8 == 1;
+        if (!same_numbers(trace_on(one, program, people, index, coupled),
+                          trace_on(other, program, people, index, coupled))) {
             found("two instruction sets disagree about a life");
         }
         break;

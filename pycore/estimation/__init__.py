@@ -8,8 +8,11 @@ from pycore.estimation.calibrate import calibrate
 from pycore.estimation.effects import effects
 from pycore.estimation.errors import EstimateWarning
 from pycore.estimation.estimate import estimate, to_pymc
+from pycore.estimation.fusion import fuse
 from pycore.estimation.importance import importance_performance
 from pycore.estimation.invariance import invariance
+from pycore.estimation.model_comparison import loo_compare
+from pycore.estimation.pooling import partial_pooling
 from pycore.estimation.posterior import parameter_draws
 from pycore.estimation.predict import predict
 from pycore.estimation.predictive import item_check
@@ -20,6 +23,7 @@ from pycore.estimation.sensitivity import prior_sensitivity
 from pycore.estimation.slopes import simple_slopes
 from pycore.estimation.summary import FitSummary, summarise
 from pycore.estimation.summary_data import SummaryData
+from pycore.estimation.survey_design import survey_mean
 from pycore.estimation.target import Target
 
 __all__ = [
@@ -31,11 +35,14 @@ __all__ = [
     "calibration_check",
     "effects",
     "estimate",
+    "fuse",
     "htmt",
     "importance_performance",
     "invariance",
     "item_check",
+    "loo_compare",
     "parameter_draws",
+    "partial_pooling",
     "predict",
     "prior_check",
     "prior_sensitivity",
@@ -43,5 +50,6 @@ __all__ = [
     "reliability",
     "simple_slopes",
     "summarise",
+    "survey_mean",
     "to_pymc",
 ]

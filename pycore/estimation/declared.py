@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,33 @@ from pycore.model.model import Model
 from pycore.model.structural import Structural
 
 __all__ = ["Declared"]
+
+
+@lru_cache(maxsize=64)
+def _with_numbers(form: Structural, numbers: tuple[tuple[str, float], ...]) -> dict[str, Entries]:
+    """The blocks of a form; remembered, because every fit of a model begins with them."""
+    put_in = {symbol(n): sp.Float(v) for n, v in numbers}
+    size = len(form.states)
+
+    def entries(matrix: Any, down: int = 0, right: int = 0) -> Entries:
+        found = {}
+        for i in range(matrix.rows):
+            for j in range(matrix.cols):
+                entry = matrix[i, j]
+                if entry.free_symbols & put_in.keys():  # large expressions: as seldom as may be
+                    entry = entry.xreplace(put_in)
+                if entry.is_Add or not entry.is_zero:  # 0 as integer or as float
+                    found[i + down, j + right] = entry
+        return found
+
+    return {
+        "loading": entries(form.Lambda),
+        "path": entries(form.B) | entries(form.Gamma, 0, size),
+        "disturbance": entries(form.Psi) | entries(form.Phi, size, size),
+        "error": entries(form.Theta),
+        "intercept": entries(form.nu),
+        "mean": entries(form.intercepts) | entries(form.exogenous_means, size),
+    }
 
 
 class Declared:
@@ -51,35 +79,10 @@ class Declared:
 
     def _matrices(self, form: Structural) -> dict[str, Entries]:
         """The blocks with numbers for everything that is not estimated."""
-        numbers = {
-            symbol(n): sp.Float(v)
-            for n, v in {**form.values, **self.fixed}.items()
-            if n not in self.chosen
-        }
-        size = len(form.states)
-
-        def entries(matrix: Any, down: int = 0, right: int = 0) -> Entries:
-            found = {}
-            for i in range(matrix.rows):
-                for j in range(matrix.cols):
-                    entry = matrix[i, j]
-                    if (
-                        entry.free_symbols & numbers.keys()
-                    ):  # large expressions: as seldom as may be
-                        entry = entry.xreplace(numbers)
-                    if entry.is_Add or not entry.is_zero:  # 0 as integer or as float
-                        found[i + down, j + right] = entry
-            return found
-
-        return {
-            "loading": entries(form.Lambda),
-            "path": entries(form.B) | entries(form.Gamma, 0, size),
-            "disturbance": entries(form.Psi) | entries(form.Phi, size, size),
-            "error": entries(form.Theta),
-            "intercept": entries(form.nu),
-            "mean": entries(form.intercepts) | entries(form.exogenous_means, size)
-            if self.held else {},
-        }  # fmt: skip
+        numbers = {n: v for n, v in {**form.values, **self.fixed}.items() if n not in self.chosen}
+        made = _with_numbers(form, tuple(numbers.items()))
+        found = {block: dict(entries) for block, entries in made.items()}
+        return found if self.held else found | {"mean": {}}
 
     def _first_items(self) -> list[int | None]:
         """For each state or trait, the item that gives it its scale."""

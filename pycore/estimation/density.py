@@ -7,13 +7,24 @@ log-likelihood.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pycore._core import CorrelationPrior, Group, Moments, Posterior, Respondents, Unit
+from pycore._core import (
+    CorrelationPrior,
+    Grid,
+    Group,
+    Mixture,
+    Moments,
+    Posterior,
+    Respondents,
+    Unit,
+)
 from pycore.estimation.plan import BLOCKS, Plan
 from pycore.estimation.sample import Sample
 from pycore.estimation.tape import tape
@@ -37,6 +48,8 @@ class Density:
         Estimated moments, whose pseudo-likelihood takes the place of the sample's likelihood.
     respondents : sequence of Respondents
         Of every group, with what they answered; their latent variables are then explicit.
+    integrated : sequence of Mixture or of Grid
+        The same by quadrature.
 
     Attributes
     ----------
@@ -52,6 +65,8 @@ class Density:
         Name of each correlation matrix → its prior.
     start : ndarray, shape (size,)
         Near the middle of the priors.
+    jitter : float
+        How far from it a chain begins.
     """
 
     def __init__(
@@ -61,6 +76,7 @@ class Density:
         *,
         moments: Moments | None = None,
         respondents: Sequence[Respondents] = (),
+        integrated: Sequence[Mixture | Grid] = (),
     ) -> None:
         self.plan, self.sample = plan, sample
         self.shapes: dict[str, tuple[int, ...]] = {}
@@ -80,30 +96,72 @@ class Density:
             self.places[name] = slice(at, at + prior.size)
             at += prior.size
         self.kept = at
-        integrated = plan.means == "profiled" and any(f.prior is not None for f in plan.free)
-        self._posterior = Posterior(
-            scalars=scalar_priors([f.prior for f in plan.free for _ in range(f.size)]),
-            correlations=list(self.correlations.values()),
-            groups=[_group(plan, g) for g in range(len(plan.groups))],
-            units=[] if moments or respondents else _units(sample, integrated=integrated),
-            means=plan.means == "modelled",
-            moments=moments or Moments(group=[], row=[], column=[], value=[], weight=np.zeros(0)),
-            respondents=respondents,
-        )
+        estimated = moments or respondents or integrated
+        flat = plan.means == "profiled" and any(f.prior is not None for f in plan.free)
+        self._parts: dict[str, Any] = {
+            "scalars": scalar_priors([f.prior for f in plan.free for _ in range(f.size)]),
+            "correlations": list(self.correlations.values()),
+            "groups": [_group(plan, g) for g in range(len(plan.groups))],
+            "units": [] if estimated else _units(sample, integrated=flat),
+            "means": plan.means == "modelled",
+            "moments": moments
+            or Moments(group=[], row=[], column=[], value=[], weight=np.zeros(0)),
+            "respondents": respondents,
+        }
+        self._posterior = Posterior(**self._parts, **_by_quadrature(integrated))
+        self._frame: tuple[Array, Array] | None = None
+        self.jitter = 0.1
         self.size = self._posterior.size
         self.start = np.array(starts + [0.0] * (self.size - len(starts)))
 
     def __call__(self, z: Array) -> tuple[float, Array]:
         """Log density and gradient; −∞ where the implied covariance is not positive definite."""
-        return self._posterior.evaluate(z)
+        if self._frame is None:
+            return self._posterior.evaluate(z)
+        origin, root = self._frame
+        value, gradient = self._posterior.evaluate(origin + root @ z)
+        return value, gradient @ root
+
+    def by_quadrature(self, integrated: Sequence[Mixture | Grid]) -> Density:
+        """The same with other nodes."""
+        made = copy.copy(self)
+        made._posterior = Posterior(**self._parts, **_by_quadrature(integrated))
+        return made
+
+    def whitened(self, origin: Array, covariance: Array) -> Density:
+        """The same in coordinates in which a normal approximation is standard.
+
+        Chains need not learn correlations there, and steps are as long in every direction.
+
+        Parameters
+        ----------
+        origin : ndarray, shape (size,)
+            What becomes 0.
+        covariance : ndarray, shape (size, size)
+            What becomes the identity.
+        """
+        made = copy.copy(self)
+        made._frame = (origin, np.linalg.cholesky(covariance))
+        made.start = np.zeros(self.size)
+        made.jitter = 1.0
+        return made
+
+    def begin(self, starts: Mapping[str, Array]) -> None:
+        """Start some random variables elsewhere, on the unconstrained space."""
+        for name, values in starts.items():
+            self.start[self.places[name]] = values
 
     def initial(self, seed: int) -> Array:
         """A start near the middle of the priors, jittered by the seed."""
-        return self.start + np.random.default_rng(seed).uniform(-0.1, 0.1, self.size)
+        rng = np.random.default_rng(seed)
+        return self.start + rng.uniform(-self.jitter, self.jitter, self.size)
 
     def expand(self, z: Array) -> dict[str, Array]:
         """Random variables by name, as the PyMC model has them, of points (…, kept)."""
-        points = [self._posterior.expand(point) for point in z.reshape(-1, self.kept)]
+        flat = z.reshape(-1, self.kept)
+        if self._frame is not None:
+            flat = self._frame[0] + flat @ self._frame[1].T
+        points = [self._posterior.expand(point) for point in flat]
         scalars, factors = (np.array(part) for part in zip(*points, strict=True))
         found, at = {}, 0
         for name, shape in self.shapes.items():
@@ -118,6 +176,13 @@ class Density:
     def environment(self, z: Array) -> dict[str, Array]:
         """What the plan's expressions read, of points (count, kept)."""
         return self.plan.environment(self.expand(z))
+
+
+def _by_quadrature(integrated: Sequence[Mixture | Grid]) -> dict[str, Any]:
+    return {
+        "mixtures": [one for one in integrated if isinstance(one, Mixture)],
+        "grids": [one for one in integrated if isinstance(one, Grid)],
+    }
 
 
 def _group(plan: Plan, g: int) -> Group:

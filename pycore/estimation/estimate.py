@@ -22,12 +22,18 @@ from pycore.estimation.maximum_likelihood import LikelihoodFit, maximise
 from pycore.estimation.posterior import environment, named_results
 from pycore.estimation.priors import held_numbers
 from pycore.estimation.quantities import implied, systems
-from pycore.estimation.respondents import explicit_fit, limited_fit, limited_likelihood_fit
+from pycore.estimation.respondents import (
+    full_fit,
+    integrable,
+    limited_fit,
+    limited_likelihood_fit,
+)
 from pycore.estimation.sample import Sample, read
 from pycore.estimation.sampling import Progress, quiet_compiler, run
 from pycore.estimation.specification import make_plan
 from pycore.estimation.survey import read_survey
 from pycore.model.model import Model
+from pycore.model.products import separate_products
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,9 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["Latents", "Method", "estimate", "to_pymc"]
 
 Method = Literal["nuts", "laplace", "ml"]
-Latents = Literal["integrated", "explicit"]
+Latents = Literal["integrated", "quadrature", "explicit"]
 _FEW_POINTS = 5
-_MOST_EXPLICIT = 3000
+_MOST_FULL = 3000  # respondents
 
 
 def estimate(
@@ -80,16 +86,21 @@ def estimate(
     ordinal : bool or iterable of str
         Items whose answers count as ordered categories and not as numbers; True for all.  An item
         without points then has the categories that its column holds.
-    latents : {"integrated", "explicit"}, optional
-        Whether latent variables are integrated out, or drawn for every respondent.  Explicit ones
-        take ordinal items (ordered probit), the model's outcomes and products of states as they are,
-        and cost time for every respondent; they are sampled only, and their loadings mix slowly:
-        more ``draws`` than the default may be needed until the gates are met.  Integrated out,
-        ordinal items enter through their polychoric correlations (*limited information*: lavaan's
-        WLSMV with ``method="ml"``, else the posterior of that pseudo-likelihood), whose cost does
-        not grow with the respondents, and products are linearised.  By default explicit where the
-        data hold outcomes of the model, and for ordinal items of up to 3000 respondents unless
-        ``method`` is ``"ml"`` or ``"laplace"``.
+    latents : {"integrated", "quadrature", "explicit"}, optional
+        Whether latent variables are integrated out, exactly or numerically, or drawn for every
+        respondent.  ``"quadrature"`` and ``"explicit"`` take ordinal items (ordered probit), the
+        model's outcomes and products of states as they are, and cost time for every respondent.
+        Quadrature is there for products that share a factor, with continuous items, and for any
+        model with no more than two disturbances; its nodes are chosen so that twice as many give
+        the same log likelihood, and a fit for which that fails says so.  Explicit latent variables
+        take the other models; they are sampled only, and their loadings mix slowly: more ``draws``
+        than the default may be needed until the gates are met.  With ``"integrated"``, ordinal items
+        enter through their polychoric correlations (*limited information*: lavaan's WLSMV with
+        ``method="ml"``, else the posterior of that pseudo-likelihood), whose cost does not grow with
+        the respondents, and products are linearised.  By default, with a table of respondents and
+        unless ``method="ml"``: quadrature where the model has products and there is one; quadrature,
+        else explicit, where the data hold outcomes of the model, and for ordinal items of up to 3000
+        respondents with ``method="nuts"``.
     missing : {"fiml", "listwise"}
         Whether a respondent with gaps counts with what was answered, or not at all, as always with
         limited information.
@@ -114,9 +125,12 @@ def estimate(
         place of the posterior: the same names with a leading dimension ``statistic`` of ``est``,
         ``se``, ``z`` and ``p``.  Parameters of the model that do not appear in its long-run form
         stay at their declared values; ``constant_data`` holds them.
-        Ordinal items add ``threshold[ordinal, cut]`` to the posterior with explicit latent variables,
-        else the group ``polychoric`` with ``std_threshold``, its error, and ``correlation``; the
-        attribute ``information`` and the printed summary say which of the two it was.
+        Ordinal items add ``threshold[ordinal, cut]`` to the posterior, with limited information the
+        group ``polychoric`` with ``std_threshold``, its error, and ``correlation``; the attribute
+        ``information`` and the printed summary say which it was.  By quadrature, the attributes
+        ``quadrature_over``, ``quadrature_nodes`` and ``quadrature_error`` say over which latent
+        variables, with how many nodes, and how far the log likelihood is from that with twice as
+        many.
 
     Raises
     ------
@@ -165,7 +179,10 @@ def estimate(
     names = (equal,) if isinstance(equal, str) else tuple(equal)
     _check_options(model, latents, method, draws, tune, chains, seed, progress)
     asked = _ordinal(model, ordinal)
-    if asked or latents == "explicit" or _holds_outcomes(model, data):
+    if latents is None and not asked and _curved(model, data, method):
+        survey = read_survey(model, data, ordinal=(), group=group, missing=missing)
+        latents = "quadrature" if integrable(model, survey, priors, equal=names) else None
+    if asked or latents in ("explicit", "quadrature") or _holds_outcomes(model, data):
         if method == "nuts":
             _require_sampler()
         tree, found = _of_respondents(
@@ -266,6 +283,17 @@ def _holds_outcomes(model: Model, data: Any) -> bool:
     return any(name in getattr(data, "columns", ()) for name in model.outcomes)
 
 
+def _curved(model: Model, data: Any, method: str) -> bool:
+    """Whether a model has products of states and all that it would take to fit them."""
+    columns = getattr(data, "columns", ())
+    return (
+        method != "ml"
+        and len(columns) > 0
+        and all(name in columns for name in model.outcomes)
+        and bool(separate_products(model)[1])
+    )
+
+
 def _of_respondents(
     model: Model,
     data: Any,
@@ -283,7 +311,7 @@ def _of_respondents(
     seed: int | None,
     progress: Progress,
 ) -> tuple[xr.DataTree, list[str]]:
-    """Choose between explicit latent variables and limited information."""
+    """Choose between every answer and limited information."""
     import pandas as pd
 
     if not isinstance(data, pd.DataFrame):
@@ -291,18 +319,16 @@ def _of_respondents(
         raise refuse("data", type(data).__name__, allowed)
     outcomes = _holds_outcomes(model, data)
     if outcomes and latents == "integrated":
-        raise refuse("latents", latents, "'explicit' with outcomes in the data")
-    if latents is None:
-        small = len(data) <= _MOST_EXPLICIT and method == "nuts"
-        latents = "explicit" if outcomes or small else "integrated"
-    if latents == "explicit":
-        if method != "nuts":
-            raise refuse("method", method, "'nuts' with explicit latent variables")
+        raise refuse("latents", latents, "'quadrature' or 'explicit' with outcomes in the data")
+    few = len(data) <= _MOST_FULL and method == "nuts"
+    if latents != "integrated" and (latents is not None or outcomes or few):
+        if method == "ml":
+            raise refuse("method", method, "'nuts' or 'laplace' of every answer")
         assert seed is not None  # checked with the options
         survey = read_survey(model, data, ordinal=ordinal, group=group, missing=missing)
-        return explicit_fit(
-            model, survey, priors, equal=equal, draws=draws, tune=tune, chains=chains, seed=seed,
-            progress=progress,
+        return full_fit(
+            model, survey, priors, latents=latents, equal=equal, method=method, draws=draws,
+            tune=tune, chains=chains, seed=seed, progress=progress,
         )  # fmt: skip
     survey = read_survey(model, data, ordinal=ordinal, group=group, missing="listwise")
     if method == "ml":
@@ -316,7 +342,7 @@ def _of_respondents(
     gaps = len(data) - survey.sample.respondents
     if gaps and missing == "fiml":
         troubles.append(f"{gaps} respondents with gaps are left out: limited information needs "
-                        "complete answers (latents='explicit' does not)")  # fmt: skip
+                        "complete answers (latents='quadrature' and 'explicit' do not)")  # fmt: skip
     return tree, troubles
 
 
@@ -327,7 +353,7 @@ def _check_options(
     if not isinstance(model, Model):
         raise refuse("model", model, "a pc.Model")
     if latents is not None and latents not in get_args(Latents):
-        raise refuse("latents", latents, "'integrated', 'explicit' or None")
+        raise refuse("latents", latents, "'integrated', 'quadrature', 'explicit' or None")
     if method not in get_args(Method):
         raise refuse("method", method, "'nuts', 'laplace' or 'ml'")
     for name, value, least in (("draws", draws, 10), ("tune", tune, 10), ("chains", chains, 1)):

@@ -137,8 +137,10 @@ def fit_measures(
         ``brmsea``: posterior mean of the Bayesian RMSEA (Garnier-Villarreal and Jorgensen 2020,
         doi:10.1037/met0000224).  ``looic``, ``p_loo``, ``pareto_k``: leave-one-out information
         criterion by Pareto-smoothed importance sampling of respondents, latent variables integrated
-        out, its effective number of parameters, and the worst shape.  ``r2[state]``: share of
-        variance explained, posterior mean, with a leading group.  NaN where data do not allow one.
+        out, its effective number of parameters, and the worst shape; ``elpd_i[respondent]`` and
+        ``pareto_k_i[respondent]`` are its parts, see :func:`pycore.loo_compare`.  ``r2[state]``:
+        share of variance explained, posterior mean, with a leading group.  NaN, or no parts, where
+        data do not allow one.
     """
     rng = np.random.default_rng(seed)
     made = systems(plan, environment(plan, draws))
@@ -162,8 +164,8 @@ def fit_measures(
     whole_sample = compared == len(plan.groups)
     found: dict[str, Any] = dict(at_mode)
     found["ppp"] = float((replicated > misfit[chosen]).mean()) if whole_sample else np.nan
-    looic, p_loo, worst = _leave_one_out(plan, sample, draws, posterior, made, both)
-    found |= {"looic": looic, "p_loo": p_loo, "pareto_k": worst, "brmsea": np.nan}
+    found |= _leave_one_out(plan, sample, draws, posterior, made, both) | {"brmsea": np.nan}
+    p_loo = found["p_loo"]
     p, groups = len(plan.items), len(plan.groups)
     moments = groups * (p * (p + 1) // 2 + p)
     # A model that reproduces every moment leaves nothing to measure.
@@ -234,10 +236,10 @@ def _leave_one_out(
     posterior: Any,
     made: list[System],
     both: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
-) -> tuple[float, float, float]:
+) -> dict[str, Any]:
     """LOOIC, effective parameters and worst Pareto shape; NaN without a table of respondents."""
     if sample.answers is None or sample.codes is None or sample.respondents > _MOST_LEFT_OUT:
-        return np.nan, np.nan, np.nan
+        return {"looic": np.nan, "p_loo": np.nan, "pareto_k": np.nan}
     total = draws.steps.size
     chosen = np.linspace(0, total - 1, min(_LEFT_OUT_DRAWS, total)).round().astype(int)
     likelihood = np.zeros((len(chosen), sample.respondents))
@@ -257,4 +259,8 @@ def _leave_one_out(
     density, shape = leave_one_out(likelihood)
     elpd = float(density.sum())
     lppd = float((np.logaddexp.reduce(likelihood, axis=0) - np.log(len(likelihood))).sum())
-    return -2 * elpd, lppd - elpd, float(shape.max())
+    return {
+        "looic": -2 * elpd, "p_loo": lppd - elpd, "pareto_k": float(shape.max()),
+        "loo_draws": len(chosen), "elpd_i": ("respondent", density),
+        "pareto_k_i": ("respondent", shape),
+    }  # fmt: skip

@@ -132,7 +132,7 @@ def require_numbers(fit: Any) -> None:
     """Refuse fits whose likelihood is not that of the means and covariances that they keep."""
     information = getattr(fit, "attrs", {}).get("information", "")
     if information:
-        allowed = "a fit of answers as numbers, without ordinal=, outcomes or latents='explicit'"
+        allowed = "a fit of answers as numbers: latents='integrated', no ordinal=, no outcomes"
         raise refuse("fit", information, allowed)
 
 

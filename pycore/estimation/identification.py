@@ -37,10 +37,11 @@ def unidentified(plan: Plan) -> tuple[str, ...]:
             value = 0.13 if abs(value) < 1e-3 else value
             base[free[k].name] = value * (1 + _JITTER * rng.uniform(-1, 1))
     base |= {name: 0.2 + 0.05 * rng.uniform(-1, 1) for name in plan.entries if name not in base}
-    names = list(base)
+    said_elsewhere = _beyond_moments(plan)
+    names = [n for n in base if n not in said_elsewhere]
     count = len(names)
     # Every point of every difference at once: entry k up in row k, down in row K + k.
-    points = {n: np.full(2 * count, v) for n, v in base.items()}
+    points = {n: np.full(max(2 * count, 1), v) for n, v in base.items()}
     for k, name in enumerate(names):
         points[name][[k, count + k]] += [_STEP, -_STEP]
     found = []
@@ -61,6 +62,20 @@ def unidentified(plan: Plan) -> tuple[str, ...]:
         name for name, expressions in plan.parameters.items()
         if loose & {s.name for e in expressions for s in e.free_symbols}
     )  # fmt: skip
+
+
+def _beyond_moments(plan: Plan) -> set[str]:
+    """Free quantities that only outcomes, products or thresholds read."""
+    inside: set[str] = set()
+    beyond: set[str] = set()
+    for g, own in enumerate(plan.matrices):
+        for block, entries in own.items():
+            for (i, _), entry in entries.items():
+                outcome = block in ("loading", "intercept", "error") and i >= len(plan.items)
+                (beyond if outcome else inside).update(s.name for s in entry.free_symbols)
+        if plan.further:
+            beyond.update(s.name for entry in plan.further[g] for s in entry.free_symbols)
+    return beyond - inside
 
 
 def told_apart_by_priors(loose: tuple[str, ...]) -> list[str]:

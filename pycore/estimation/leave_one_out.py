@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["leave_one_out"]
+__all__ = ["leave_one_out", "smoothed"]
 
 Array = NDArray[np.float64]
 _TOGETHER = 256  # respondents whose fits of the tail are in memory at once
@@ -46,8 +46,21 @@ def leave_one_out(likelihood: Array) -> tuple[Array, Array]:
 
 
 def _of_some(likelihood: Array) -> tuple[Array, Array]:
-    weights = -likelihood
-    weights -= weights.max(axis=0)
+    weights, shape = smoothed(-likelihood)
+    together = np.logaddexp.reduce
+    return together(weights + likelihood) - together(weights), shape
+
+
+def smoothed(weights: Array) -> tuple[Array, Array]:
+    """Smooth the largest of the log weights (draws, columns); of a scale of their own, with their k̂.
+
+    Examples
+    --------
+    >>> log_weights, shape = smoothed(-np.random.default_rng(1).exponential(size=(400, 1)))
+    >>> float(log_weights.max()) <= 0, bool(shape[0] < 0)
+    (True, True)
+    """
+    weights = weights - weights.max(axis=0)
     count = len(weights)
     tail = int(3 * np.sqrt(count)) if count > 225 else count // 5
     order = np.argsort(weights, axis=0)
@@ -61,8 +74,7 @@ def _of_some(likelihood: Array) -> tuple[Array, Array]:
     fits = np.isfinite(smooth).all(axis=0)
     old = np.take_along_axis(weights, largest, axis=0)
     np.put_along_axis(weights, largest, np.where(fits, np.minimum(smooth, 0.0), old), axis=0)
-    together = np.logaddexp.reduce
-    return together(weights + likelihood) - together(weights), np.where(fits, shape, np.inf)
+    return weights, np.where(fits, shape, np.inf)
 
 
 def _pareto(x: Array) -> tuple[Array, Array]:

@@ -1,12 +1,14 @@
 """Fits of answers that are categories, of outcomes, and of products of states.
 
-Two likelihoods: with latent variables drawn for every respondent (:mod:`pycore.estimation.explicit`),
-and of polychoric correlations alone (:mod:`pycore.estimation.limited_information`).
+Three likelihoods: with latent variables drawn for every respondent
+(:mod:`pycore.estimation.explicit`) or integrated out (:mod:`pycore.estimation.quadrature`), and of
+polychoric correlations alone (:mod:`pycore.estimation.limited_information`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import sympy as sp
 import xarray as xr
 from numpy.typing import NDArray
 
-from pycore.errors import InputError
+from pycore.errors import InputError, refuse
 from pycore.estimation.explicit import explicit_density
 from pycore.estimation.fit_measures import Gates, gates
 from pycore.estimation.fit_tree import tree_of_draws, tree_of_estimates
@@ -29,6 +31,7 @@ from pycore.estimation.limited_information import (
 from pycore.estimation.plan import Plan
 from pycore.estimation.posterior import environment
 from pycore.estimation.priors import held_numbers
+from pycore.estimation.quadrature import quadrature, why_not
 from pycore.estimation.quantities import implied, quantities, systems, to_dataset
 from pycore.estimation.sampling import Draws, Progress, run
 from pycore.estimation.specification import make_plan
@@ -37,27 +40,38 @@ from pycore.model.model import Model
 from pycore.model.numeric import evaluate
 from pycore.model.products import separate_products
 
-__all__ = ["EXPLICIT", "LIMITED", "explicit_fit", "limited_fit", "limited_likelihood_fit"]
+__all__ = [
+    "EXPLICIT", "LIMITED", "QUADRATURE", "full_fit", "integrable", "limited_fit",
+    "limited_likelihood_fit",
+]  # fmt: skip
 
 EXPLICIT, LIMITED = "explicit latent variables", "limited information"
+QUADRATURE = "latent variables integrated out by quadrature"
 
 Array = NDArray[np.float64]
 Priors = Mapping[str, Any] | str | None
 
 
-def explicit_fit(
+def full_fit(
     model: Model,
     survey: Survey,
     priors: Priors,
     *,
+    latents: str | None,
     equal: Iterable[str],
+    method: str,
     draws: int,
     tune: int,
     chains: int,
     seed: int,
     progress: Progress,
 ) -> tuple[xr.DataTree, list[str]]:
-    """Sample the posterior with latent variables of every respondent.
+    """The posterior given every answer, with latent variables drawn or integrated out.
+
+    Parameters
+    ----------
+    latents : {"explicit", "quadrature"} or None
+        None for a quadrature where there is one.
 
     Returns
     -------
@@ -69,18 +83,38 @@ def explicit_fit(
     linear, products = separate_products(model)
     plan = make_plan(linear, survey.sample, priors, equal=equal)
     known = priors if isinstance(priors, Mapping) else None
-    plan, density, thresholds = explicit_density(plan, survey, products, known)
+    if latents is None:
+        latents = "explicit" if why_not(plan, survey, products, known) else "quadrature"
+    about: dict[str, Any] = {}
+    failures: tuple[str, ...] = ()
+    if latents == "quadrature":
+        made = quadrature(plan, survey, products, known)
+        plan, density, thresholds = made.plan, made.density, made.thresholds
+        failures = made.failures
+        about = {
+            "quadrature_over": list(made.over), "quadrature_nodes": made.nodes,
+            "quadrature_error": made.error,
+        }  # fmt: skip
+    elif method != "nuts":
+        raise refuse("method", method, "'nuts' with explicit latent variables")
+    else:
+        plan, density, thresholds = explicit_density(plan, survey, products, known)
     if not np.isfinite(density(density.start)[0]):
         raise InputError(
             "model: received disturbances that determine each other, allowed with explicit latent "
             "variables are those with a positive definite covariance"
         )
     loose = unidentified(plan)
-    drawn = run(density, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
-    checked = gates(drawn)
+    if method == "laplace":
+        drawn = approximate(density, draws=draws, chains=chains, seed=seed)
+        checked = Gates.of_mode(drawn)
+    else:
+        drawn = run(density, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress)
+        checked = gates(drawn)
+    checked = replace(checked, other=(*checked.other, *failures))
     at = environment(plan, drawn)
-    made = systems(plan, at)
-    found = quantities(plan, at, made)
+    systems_at = systems(plan, at)
+    found = quantities(plan, at, systems_at)
     found |= _thresholds(at, thresholds)
     posterior = _posterior(plan, drawn, found)
     if thresholds:
@@ -88,13 +122,25 @@ def explicit_fit(
         posterior = posterior.assign_coords(ordinal=list(thresholds), cut=cuts)
     tree = tree_of_draws(
         plan, survey.sample, posterior, drawn, checked, seed=seed, loose=loose,
-        constant=_constant_data(plan, survey), measures=xr.Dataset(), information=EXPLICIT,
+        constant=_constant_data(plan, survey), measures=xr.Dataset(),
+        information=QUADRATURE if about else EXPLICIT,
     )  # fmt: skip
-    tree.attrs |= _about(plan, survey)
+    tree.attrs |= _about(plan, survey) | about
     tree.attrs["model_json"] = model.to_json()  # with its products
     tree.attrs["products"] = [f"{p.first} x {p.second} -> {p.state}" for p in products]
-    latent = [implied(s)[0].mean(axis=0) for s in made]
+    latent = [implied(s)[0].mean(axis=0) for s in systems_at]
     return tree, [*told_apart_by_priors(loose), *checked.warnings, *improper(plan, latent)]
+
+
+def integrable(model: Model, survey: Survey, priors: Priors, *, equal: Iterable[str]) -> bool:
+    """Whether a quadrature takes a model with products of states as it is."""
+    linear, products = separate_products(model)
+    known = priors if isinstance(priors, Mapping) else None
+    try:
+        plan = make_plan(linear, survey.sample, priors, equal=equal)
+        return bool(products) and not why_not(plan, survey, products, known)
+    except InputError:
+        return False  # and what is asked for by default says why, if it cannot either
 
 
 def limited_fit(

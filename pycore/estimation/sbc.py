@@ -7,27 +7,34 @@ uniform speak for both, and for the bridge between them.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from pycore.errors import refuse
-from pycore.estimation.errors import EstimateWarning
-from pycore.estimation.estimate import estimate
-from pycore.estimation.priors import choose, sampled
-from pycore.estimation.uniformity import band, p_value
-from pycore.model.distributions import Distribution
-from pycore.model.elements import Parameter
+from pycore.estimation.density import Density
+from pycore.estimation.importance_draws import importance_draws
+from pycore.estimation.posterior import environment
+from pycore.estimation.sample import read
+from pycore.estimation.sampling import run
+from pycore.estimation.truths import Source, Truths, parameters
+from pycore.estimation.uniformity import of_ranks
 from pycore.model.model import Model
-from pycore.model.structural import structural
 from pycore.simulation.answers import answers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["calibration_check"]
 
+Way = Literal["nuts", "importance"]
 _FEWEST = 10
+_MOST_RHAT = 1.05
+_MOST_RUNS = 3
 
 
 def calibration_check(
@@ -36,13 +43,16 @@ def calibration_check(
     replicates: int = 100,
     respondents: int = 300,
     seed: int,
-    priors: Mapping[str, Any] | None = None,
+    priors: Mapping[str, Any] | Literal["blavaan"] | None = None,
+    truth: Source = "prior",
+    method: Way = "nuts",
     draws: int = 200,
     tune: int = 300,
     chains: int = 2,
     thinned: int = 99,
     burn_in: int = 52,
     recall: int | None = None,
+    segments: pd.DataFrame | list[dict[str, Any]] | None = None,
     progress: bool | None = None,
 ) -> xr.Dataset:
     """Hold :func:`pycore.estimate` against the simulation, over many truths from the prior.
@@ -66,15 +76,25 @@ def calibration_check(
         How many truths; how many answer each time.
     seed : int
         Same seed, same ranks.
-    priors : mapping, optional
+    priors : mapping or "blavaan", optional
         As in :func:`pycore.estimate`: parameter → distribution, or → number at which both the
-        population and the estimate hold it.
+        population and the estimate hold it.  Default priors of parameters without one, as in
+        lavaan's syntax, are in units of the model here, not of the data: the truth is drawn first.
+    truth : {"prior", "declared"}
+        Where the truth comes from.  ``"declared"`` is the model's own values in every replicate:
+        recovery at one truth, where ranks need not be uniform but intervals should hold it.
+    method : {"nuts", "importance"}
+        Where posterior draws come from: the Markov chains of :func:`pycore.estimate`, or importance
+        sampling with a heavy-tailed proposal at the mode, which is many times faster and just as
+        exact, but says nothing of the chains.  A fit whose weights are too uneven (Pareto's k above
+        0.7, or fewer effective draws than twice ``thinned``) is run by the chains after all.
     draws, tune, chains : int
-        Of each fit.
+        Of each fit.  One whose chains disagree (R-hat above 1.05), or whose worst parameter has
+        fewer effective draws than ``thinned``, is run again with twice as many, at most twice.
     thinned : int
         Posterior draws, evenly spaced, that the truth is ranked among: far enough apart to be
         independent.
-    burn_in, recall : int
+    burn_in, recall, segments
         As in :func:`pycore.answers`.
     progress : bool, optional
         Show a bar; by default on a terminal.
@@ -83,15 +103,17 @@ def calibration_check(
     -------
     xarray.Dataset
         Over replicate and parameter: ``rank`` (0 to ``thinned``), ``truth``, posterior ``mean`` and
-        ``sd``.  Over parameter: ``p_value`` of uniformity and ``coverage`` of the central 90%
-        interval.  Over parameter and point: ``ecdf`` of the ranks, with ``low`` and ``high`` of the
-        band that holds 95% of whole curves.  Over replicate: ``rhat`` and ``divergences`` of the
-        fits.
+        ``sd``.  Over parameter: ``p_value`` of uniformity.  Over parameter and ``interval``:
+        ``coverage`` of the central 50, 80 and 90% intervals.  Over parameter and point: ``ecdf`` of
+        the ranks, with ``low`` and ``high`` of the band that holds 95% of whole curves.  Over
+        replicate: ``rhat`` (NaN of weighted draws, which have no chains) and ``ess``, the worst of
+        the parameters, and ``divergences``.
 
     Raises
     ------
     InputError
-        For options that cannot be used, or a model without parameters that answers speak to.
+        For options that cannot be used, a model without parameters that answers speak to, or one
+        whose traits covary: a simulation draws them independently.
     KeyboardInterrupt
         If interrupted in the first ten replicates; later, those done are returned, labelled
         partial.
@@ -109,10 +131,13 @@ def calibration_check(
     >>> check["rank"].shape, check["parameter"].values.tolist()
     ((5, 1), ['b'])
     """
-    drawn, held = _drawn(model, priors)
+    if not isinstance(model, Model):
+        raise refuse("model", model, "a pc.Model")
+    if not model.items:
+        raise refuse("model", model.name, "a model with survey items")
     for name, value, least in (
-        ("replicates", replicates, 1), ("draws", draws, 10), ("chains", chains, 1),
-        ("thinned", thinned, 9),
+        ("replicates", replicates, 1), ("draws", draws, 10), ("tune", tune, 10),
+        ("chains", chains, 1), ("thinned", thinned, 9),
     ):  # fmt: skip
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise refuse(name, value, f"a whole number of at least {least}")
@@ -120,89 +145,101 @@ def calibration_check(
         raise refuse("thinned", thinned, f"at most the {draws * chains} draws of a fit")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise refuse("seed", seed, "a whole number from 0 to 2**31 - 1")
+    if truth not in get_args(Source):
+        raise refuse("truth", truth, "'prior' or 'declared'")
+    if method not in get_args(Way):
+        raise refuse("method", method, "'nuts' or 'importance'")
     if progress not in (None, True, False):
         raise refuse("progress", progress, "True, False or None")
     from tqdm import tqdm  # text, which needs no widgets
 
-    chosen = np.linspace(0, draws * chains - 1, thinned).round().astype(int)
+    truths = Truths(model, priors, truth)
     rows: list[dict[str, Any]] = []
     partial = False
     shown = sys.stderr.isatty() if progress is None else progress
     try:
         for k in tqdm(range(replicates), disable=not shown, desc="calibration check"):
             rng = np.random.default_rng([seed, k])
-            truth = {n: float(sampled(p, rng, ())) for n, p in drawn.items()}
+            values = truths.one(rng)
             data = answers(
                 model, respondents=respondents, seed=int(rng.integers(2**31)), burn_in=burn_in,
-                recall=recall, scenario=truth | held,
+                recall=recall, segments=segments, scenario=values | truths.held,
             )  # fmt: skip
-            with warnings.catch_warnings():
-                # The draws a rank needs are fewer than the gates ask for; R-hat is kept instead.
-                warnings.simplefilter("ignore", EstimateWarning)
-                fit = estimate(
-                    model, data, priors=priors, draws=draws, tune=tune, chains=chains,
-                    seed=int(rng.integers(2**31)), progress=False,
-                )  # fmt: skip
-            rows.append(_ranked(fit, truth, chosen))
+            fit = _fitted(
+                model, truths, data, method=method, draws=draws, tune=tune, chains=chains,
+                thinned=thinned, seed=int(rng.integers(2**31)),
+            )  # fmt: skip
+            rows.append(fit.ranks(values, thinned))
     except KeyboardInterrupt:
         if len(rows) < _FEWEST:
             raise
         partial = True
-    found = _collected(rows, list(drawn), thinned)
+    found = _collected(rows, truths.names, thinned)
     found.attrs = {
         "model": model.name, "seed": seed, "respondents": respondents, "thinned": thinned,
-        "partial": int(partial),
+        "truth": truth, "method": method, "partial": int(partial),
     }  # fmt: skip
     return found
 
 
-def _drawn(
-    model: Any, priors: Mapping[str, Any] | None
-) -> tuple[dict[str, Distribution], dict[str, float]]:
-    """Parameters with the priors they are drawn from, and those that are held."""
-    if not isinstance(model, Model):
-        raise refuse("model", model, "a pc.Model")
-    if not model.items:
-        raise refuse("model", model.name, "a model with survey items")
-    used = structural(model).parameters
-    names = tuple(n for n in model.of_kind(Parameter) if n in used)
-    chosen, held, _ = choose(model, names, priors)
-    drawn = {name: prior for name, prior in chosen.items() if prior is not None}
-    for name in chosen:
-        if name not in drawn:
-            raise refuse(f"priors[{name!r}]", None, "a distribution, or a number to hold it at")
-    if not drawn:
-        raise refuse("priors", priors, "at least one parameter that is not held")
-    return drawn, held
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """Draws of the parameters (chain, draw), and whether they can be ranked among."""
+
+    parameters: dict[str, NDArray[np.float64]]
+    divergences: int
+    rhat: float
+    ess: float
+
+    def ranks(self, truth: Mapping[str, float], thinned: int) -> dict[str, Any]:
+        """Rank, truth, mean and deviation of each parameter."""
+        row: dict[str, Any] = {n: getattr(self, n) for n in ("rhat", "ess", "divergences")}
+        for name, values in self.parameters.items():
+            flat = values.reshape(-1)  # a chain's draws stand side by side: thinning parts them
+            chosen = np.linspace(0, flat.size - 1, thinned).round().astype(int)
+            rank = int((flat[chosen] < truth[name]).sum())
+            row[name] = (rank, truth[name], flat.mean(), flat.std(ddof=1))
+        return row
 
 
-def _ranked(fit: xr.DataTree, truth: Mapping[str, float], chosen: Any) -> dict[str, Any]:
-    posterior = fit["posterior"]
-    row: dict[str, Any] = {"rhat": fit.attrs["rhat"], "divergences": fit.attrs["divergences"]}
-    for name, value in truth.items():
-        # Draws of a chain stand side by side, so that thinning sets them apart.
-        values = posterior[name].transpose("chain", "draw").values.reshape(-1)
-        row[name] = (int((values[chosen] < value).sum()), value, values.mean(), values.std(ddof=1))
-    return row
+def _fitted(
+    model: Model, truths: Truths, data: pd.DataFrame, *, method: Way, draws: int, tune: int,
+    chains: int, thinned: int, seed: int,
+) -> _Fit:  # fmt: skip
+    """The draws that :func:`pycore.estimate` would give, without its reports."""
+    sample = read(model, data)
+    plan = truths.plan(sample)
+    density = Density(plan, sample)
+    if method == "importance":
+        found = importance_draws(density, draws=draws * chains, least=2 * thinned, seed=seed)
+        if found is not None:
+            points = parameters(plan, density.environment(found[0]))
+            return _Fit({n: points[n] for n in truths.names}, 0, np.nan, found[1])
+    for _ in range(_MOST_RUNS):
+        drawn = run(density, draws=draws, tune=tune, chains=chains, seed=seed, progress=False)
+        if drawn.partial:
+            raise KeyboardInterrupt
+        points = parameters(plan, environment(plan, drawn))
+        named = {n: points[n].reshape(chains, draws) for n in truths.names}
+        fit = _Fit(named, int(drawn.diverging.sum()), *_mixed(named))
+        if fit.rhat < _MOST_RHAT and fit.ess >= thinned:
+            break
+        draws, tune = 2 * draws, 2 * tune  # a rule that does not look at the truth
+    return fit
 
 
-def _collected(rows: list[dict[str, Any]], names: list[str], thinned: int) -> xr.Dataset:
+def _mixed(draws: Mapping[str, NDArray[np.float64]]) -> tuple[float, float]:
+    """Worst R-hat and effective sample of the parameters."""
+    from arviz_stats.base import array_stats
+
+    rhat = max(float(array_stats.rhat(v, chain_axis=0, draw_axis=1)) for v in draws.values())
+    return rhat, min(float(array_stats.ess(v, chain_axis=0, draw_axis=1)) for v in draws.values())
+
+
+def _collected(rows: list[dict[str, Any]], names: tuple[str, ...], thinned: int) -> xr.Dataset:
     table = np.array([[row[n] for n in names] for row in rows])
-    ranks = table[..., 0].astype(int)
-    points, low, high = band(len(rows), thinned)
-    below = (ranks[:, :, None] < np.arange(1, thinned + 1)).mean(axis=0)
-    outer = round(0.05 * (thinned + 1))
-    inside = (ranks >= outer) & (ranks <= thinned - outer)
-    by, each = ("replicate", "parameter"), ("parameter", "point")
-    return xr.Dataset(
-        {
-            "rank": (by, ranks), "truth": (by, table[..., 1]), "mean": (by, table[..., 2]),
-            "sd": (by, table[..., 3]),
-            "p_value": ("parameter", [p_value(ranks[:, j], thinned) for j in range(len(names))]),
-            "coverage": ("parameter", inside.mean(axis=0)), "ecdf": (each, below),
-            "low": ("point", low), "high": ("point", high),
-            "rhat": ("replicate", [row["rhat"] for row in rows]),
-            "divergences": ("replicate", [row["divergences"] for row in rows]),
-        },
-        coords={"replicate": np.arange(len(rows)), "parameter": names, "point": points},
-    )  # fmt: skip
+    by = ("replicate", "parameter")
+    return of_ranks(table[..., 0].astype(int), names, thinned).assign(
+        {n: (by, table[..., k]) for k, n in ((1, "truth"), (2, "mean"), (3, "sd"))}
+        | {n: ("replicate", [row[n] for row in rows]) for n in ("rhat", "ess", "divergences")}
+    )

@@ -43,7 +43,8 @@ def simple_slopes(
         The path.
     moderator : str, optional
         State or trait whose product with the cause acts on the effect too
-        (``latents="explicit"``); without it the slopes of the fit's groups are compared.
+        (``latents="quadrature"`` or ``"explicit"``); without it the slopes of the fit's groups are
+        compared.
     at : sequence of float
         Values of the moderator, in the model's units from its base level.
     probability : float

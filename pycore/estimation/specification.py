@@ -15,6 +15,7 @@ its own is in the units of the model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -51,6 +52,7 @@ def make_plan(
     *,
     equal: Iterable[str] = (),
     likelihood: bool = False,
+    raw: bool = False,
 ) -> Plan:
     """Decide what is free.
 
@@ -66,6 +68,8 @@ def make_plan(
         What groups share, among :data:`EQUAL`.
     likelihood : bool
         For maximum likelihood: no priors, and variances and covariances themselves are free.
+    raw : bool
+        Priors speak of units of the model, not of the items' deviations in the data.
 
     Raises
     ------
@@ -91,6 +95,8 @@ def make_plan(
         isinstance(p, Distribution) for p in (priors.values() if isinstance(priors, Mapping) else ())
     )):  # fmt: skip
         raise refuse("priors", priors, "numbers that hold parameters, with method='ml'")
+    if raw:
+        defaults = replace(defaults, raw=True)
     maker = _Specification(model, sample, forms, chosen, fixed, defaults, set(names), likelihood)
     return maker.plan()
 

@@ -7,18 +7,65 @@ counts is exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import binom
 
 from pycore.errors import refuse
 
-__all__ = ["band", "p_value"]
+__all__ = ["INTERVALS", "band", "of_ranks", "p_value"]
 
 F64 = NDArray[np.float64]
+INTERVALS = (0.5, 0.8, 0.9)
 _REPLICATES = 20_000
+
+
+def of_ranks(ranks: NDArray[np.int_], parameters: Sequence[str], highest: int) -> xr.Dataset:
+    """What the ranks of truths say about posteriors.
+
+    Parameters
+    ----------
+    ranks : ndarray of int, shape (replicates, parameters)
+        From 0 to ``highest``.
+    parameters : sequence of str
+        Their names.
+    highest : int
+        Highest possible rank.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``rank``, ``p_value``, ``coverage``, ``ecdf``, ``low`` and ``high`` of
+        :func:`pycore.calibration_check`.
+
+    Examples
+    --------
+    >>> found = of_ranks(np.arange(100)[:, None], ["slope"], 99)
+    >>> found["coverage"].sel(parameter="slope").values.tolist()
+    [0.5, 0.8, 0.9]
+    """
+    given = np.asarray(ranks)
+    points, low, high = band(len(given), highest)
+    tails = [round((1 - inner) / 2 * (highest + 1)) for inner in INTERVALS]
+    inside = [((given >= tail) & (given <= highest - tail)).mean(axis=0) for tail in tails]
+    below = (given[:, :, None] < np.arange(1, highest + 1)).mean(axis=0)
+    return xr.Dataset(
+        {
+            "rank": (("replicate", "parameter"), given),
+            "p_value": ("parameter", [p_value(column, highest) for column in given.T]),
+            "coverage": (("parameter", "interval"), np.stack(inside, axis=1)),
+            "ecdf": (("parameter", "point"), below),
+            "low": ("point", low), "high": ("point", high),
+        },
+        coords={
+            "replicate": np.arange(len(given)), "parameter": list(parameters),
+            "interval": list(INTERVALS), "point": points,
+        },
+    )  # fmt: skip
 
 
 def p_value(ranks: NDArray[np.int_], highest: int) -> float:

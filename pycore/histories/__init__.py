@@ -8,8 +8,8 @@ before.
 
 from pycore.histories.purchases import alive, expected_purchases, purchase_history, purchases
 from pycore.histories.recovery import forecast, most_likely_path, stage_probabilities
+from pycore.histories.renewals import retention, retention_curve
 from pycore.histories.result import HistorySummary, summary
-from pycore.histories.retention import retention, retention_curve
 from pycore.histories.stages import stages
 from pycore.histories.survival import survival, survival_curve
 

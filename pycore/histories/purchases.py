@@ -244,6 +244,23 @@ def alive(fit: xr.DataTree, data: pd.DataFrame, *, probability: float = 0.90) ->
     -------
     pandas.DataFrame
         By customer: mean, low, high.
+
+    Examples
+    --------
+    Both bought four times; one was last seen a week ago, the other 25 weeks ago:
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> gaps = rng.exponential(1 / rng.gamma(1, 0.3, (400, 1)), (400, 60))
+    >>> times = np.cumsum(gaps, axis=1)
+    >>> made = (times < 30) & (np.arange(60) < rng.geometric(rng.beta(2, 6, (400, 1))) - 1)
+    >>> x, t = made.sum(axis=1), (times * made).max(axis=1)
+    >>> fit = purchases(
+    ...     pd.DataFrame({"frequency": x, "recency": t, "T": 30.0}), seed=1, progress=False
+    ... )
+    >>> two = pd.DataFrame({"frequency": [4, 4], "recency": [29, 5], "T": [30, 30]})
+    >>> alive(fit, two)["mean"].round(1).tolist()
+    [0.8, 0.0]
     """
     rows, likelihood, theta = _prediction(fit, data, probability)
     found = interval(np.array([likelihood.alive(t) for t in theta]), probability)
@@ -271,6 +288,21 @@ def expected_purchases(
     pandas.DataFrame
         By customer: mean, low, high.  The expectations are those of the articles that
         :func:`purchases` names.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> gaps = rng.exponential(1 / rng.gamma(1, 0.3, (400, 1)), (400, 60))
+    >>> times = np.cumsum(gaps, axis=1)
+    >>> made = (times < 30) & (np.arange(60) < rng.geometric(rng.beta(2, 6, (400, 1))) - 1)
+    >>> x, t = made.sum(axis=1), (times * made).max(axis=1)
+    >>> fit = purchases(
+    ...     pd.DataFrame({"frequency": x, "recency": t, "T": 30.0}), seed=1, progress=False
+    ... )
+    >>> two = pd.DataFrame({"frequency": [4, 4], "recency": [29, 5], "T": [30, 30]})
+    >>> expected_purchases(fit, two, periods=30)["mean"].round().tolist()
+    [3.0, 0.0]
     """
     if not np.isfinite(periods) or periods <= 0:
         raise refuse("periods", periods, "a number above 0")

@@ -50,6 +50,34 @@ def stage_probabilities(
     -------
     pandas.DataFrame
         Index: consumer, period, stage.  Columns: mean, low, high.  Gaps have rows too.
+
+    Examples
+    --------
+    The longer somebody has not bought, the likelier she is gone:
+
+    >>> from pycore.histories import stages
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> life = rng.geometric(0.1, 100)
+    >>> bought = (np.arange(10) < life[:, None]) & (rng.random((100, 10)) < 0.6)
+    >>> panel = pd.DataFrame(
+    ...     {
+    ...         "consumer": np.repeat(np.arange(100), 10),
+    ...         "period": np.tile(np.arange(10), 100),
+    ...         "bought": bought.ravel().astype(int),
+    ...     }
+    ... )
+    >>> fit = stages(
+    ...     panel,
+    ...     {"active": ["gone"], "gone": []},
+    ...     outcomes={"bought": "bernoulli"},
+    ...     seed=1,
+    ...     progress=False,
+    ... )
+    >>> quiet = pd.DataFrame({"consumer": 0, "period": range(6), "bought": [1, 1, 1, 0, 0, 0]})
+    >>> gone = stage_probabilities(fit, quiet).xs("gone", level="stage")["mean"]
+    >>> gone.round(1).tolist()
+    [0.0, 0.0, 0.0, 0.5, 0.7, 0.8]
     """
     import pandas as pd
 
@@ -88,6 +116,31 @@ def most_likely_path(fit: xr.DataTree, data: pd.DataFrame) -> pd.Series:
     -------
     pandas.Series
         Stage, by consumer and period.
+
+    Examples
+    --------
+    >>> from pycore.histories import stages
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> life = rng.geometric(0.1, 100)
+    >>> bought = (np.arange(10) < life[:, None]) & (rng.random((100, 10)) < 0.6)
+    >>> panel = pd.DataFrame(
+    ...     {
+    ...         "consumer": np.repeat(np.arange(100), 10),
+    ...         "period": np.tile(np.arange(10), 100),
+    ...         "bought": bought.ravel().astype(int),
+    ...     }
+    ... )
+    >>> fit = stages(
+    ...     panel,
+    ...     {"active": ["gone"], "gone": []},
+    ...     outcomes={"bought": "bernoulli"},
+    ...     seed=1,
+    ...     progress=False,
+    ... )
+    >>> quiet = pd.DataFrame({"consumer": 0, "period": range(7), "bought": [1, 0, 1, 0, 0, 0, 0]})
+    >>> most_likely_path(fit, quiet).tolist()
+    ['active', 'active', 'active', 'gone', 'gone', 'gone', 'gone']
     """
     import pandas as pd
 
@@ -134,6 +187,31 @@ def forecast(
         ahead): expected chance or count, of a categorical one its shares; ``share`` (value, ahead,
         stage): the average over consumers.  ``value`` is mean, low, high: the intervals show what
         is not known of the parameters, not the luck of a consumer.
+
+    Examples
+    --------
+    >>> from pycore.histories import stages
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> life = rng.geometric(0.1, 100)
+    >>> bought = (np.arange(10) < life[:, None]) & (rng.random((100, 10)) < 0.6)
+    >>> panel = pd.DataFrame(
+    ...     {
+    ...         "consumer": np.repeat(np.arange(100), 10),
+    ...         "period": np.tile(np.arange(10), 100),
+    ...         "bought": bought.ravel().astype(int),
+    ...     }
+    ... )
+    >>> fit = stages(
+    ...     panel,
+    ...     {"active": ["gone"], "gone": []},
+    ...     outcomes={"bought": "bernoulli"},
+    ...     seed=1,
+    ...     progress=False,
+    ... )
+    >>> ahead = forecast(fit, panel, periods=5)
+    >>> ahead["share"].sel(value="mean", stage="active").round(1).values.tolist()
+    [0.3, 0.3, 0.3, 0.2, 0.2]
     """
     if isinstance(periods, bool) or not isinstance(periods, int) or not 1 <= periods <= 1000:
         raise refuse("periods", periods, "a whole number from 1 to 1000")

@@ -10,10 +10,10 @@ import sympy as sp
 from pycore.errors import refuse
 from pycore.model import expressions
 from pycore.model.checks import finite
+from pycore.model.company import Company
 from pycore.model.distributions import Binomial, Categorical, Distribution, Poisson
 from pycore.model.elements import Draw, Event
 from pycore.model.functions import where
-from pycore.model.vocabulary import Vocabulary
 
 __all__ = ["Derived"]
 
@@ -21,7 +21,7 @@ _LAST_COUNT = 1_000_000  # default end of a counter
 _LARGEST_EXACT = 2**23  # far from where float32 stops counting by one
 
 
-class Derived(Vocabulary):
+class Derived(Company):
     """Count, choice, counter, time since."""
 
     def count(self, name: str, distribution: Distribution, **about: Any) -> sp.Symbol:

@@ -146,7 +146,13 @@ class LogNormal(Distribution):
 
 @dataclass(frozen=True)
 class Exponential(Distribution):
-    """Exponential distribution by its mean."""
+    """Exponential distribution by its mean.
+
+    Examples
+    --------
+    >>> Exponential(4)
+    Exponential(mean=4)
+    """
 
     mean: Any = 1
     bases: ClassVar[tuple[Base, ...]] = ("uniform",)
@@ -164,7 +170,13 @@ class Exponential(Distribution):
 
 @dataclass(frozen=True)
 class Uniform(Distribution):
-    """Uniform distribution between ``low`` and ``high``."""
+    """Uniform distribution between ``low`` and ``high``.
+
+    Examples
+    --------
+    >>> Uniform(-1, 1)
+    Uniform(low=-1, high=1)
+    """
 
     low: Any = 0
     high: Any = 1
@@ -207,7 +219,13 @@ class Beta(Distribution):
 
 @dataclass(frozen=True)
 class HalfNormal(Distribution):
-    """Half-normal distribution; for priors of scales."""
+    """Half-normal distribution; for priors of scales.
+
+    Examples
+    --------
+    >>> str(HalfNormal(1))
+    'HalfNormal(1)'
+    """
 
     sigma: Any = 1
     positive: ClassVar[tuple[str, ...]] = ("sigma",)

@@ -33,10 +33,42 @@ class Exogenous(Registry):
         doc: str = "",
         claims: Iterable[str] = (),
     ) -> sp.Symbol:
-        """Declare an unknown constant with its value, prior, unit and source.
+        """Declare an unknown constant.
 
-        Estimated in groups, each group has its own, unless it is ``shared`` or the groups differ in
-        the model's constant traits.
+        Parameters
+        ----------
+        name : str
+            Its name.
+        value : float
+            What simulation uses, and where an estimate begins.
+        prior : Distribution, optional
+            What is believed before there are data, with numbers as arguments.
+        source : str
+            Where value and prior come from: a citation, or the honest ``"assumption"``.
+        shared : bool
+            One value for all groups of an estimate.  Otherwise each group has its own, unless the
+            groups differ in the model's constant traits.
+        unit, symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            For the equations of other words.
+
+        Raises
+        ------
+        InputError
+            For a name that is taken or no identifier, a value that is not finite, and a prior that
+            depends on other words.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("queue")
+        >>> _ = m.parameter("patience", 4.0, pc.Normal(4, 1), unit="minutes", doc="mean patience")
+        >>> m.parameters.loc["patience", ["prior", "source"]].tolist()
+        ['Normal(4, 1)', 'assumption']
         """
         if prior is not None and not isinstance(prior, Distribution):
             raise refuse("prior", prior, "a distribution such as pc.Normal(0, 0.7), or None")
@@ -62,8 +94,36 @@ class Exogenous(Registry):
     ) -> sp.Symbol:
         """Declare what is fixed per consumer: a segment's constant or a draw made once.
 
-        Of a ``given`` trait, measured by one item at face value, an estimate takes mean, variance
-        and covariances with other given traits from the data instead of estimating them.
+        Parameters
+        ----------
+        name : str
+            Its name.
+        value : float or Distribution
+            A number that segments may replace, or the distribution from which every consumer has
+            hers; its arguments may hold parameters, levers and constant traits.
+        given : bool
+            Of a trait measured by one item at face value: an estimate takes mean, variance and
+            covariances with other given traits from the data instead of estimating them.
+        unit, symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            For the equations of other words.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("shop")
+        >>> member = m.trait("member", 0.0)
+        >>> thrift = m.trait("thrift", pc.Normal(0.5 * member, 1))
+        >>> m.record(thrift)
+        >>> m.segment("guests", weight=2)
+        >>> m.segment("members", member=1.0)
+        >>> run = pc.simulate(m, consumers=30_000, periods=1, seed=1)
+        >>> run["thrift_mean"].sel(segment=["guests", "members"]).values.ravel().round(1).tolist()
+        [0.0, 0.5]
         """
         drawn = value if isinstance(value, Distribution) else None
         if drawn is not None:
@@ -81,6 +141,19 @@ class Exogenous(Registry):
         """Say that drawn traits share a free correlation matrix when they are estimated.
 
         Simulation draws them independently; the estimate does not assume that they are.
+
+        Parameters
+        ----------
+        *traits : sympy.Symbol
+            At least two traits drawn from distributions.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("taste")
+        >>> m.correlated(m.trait("thrift", pc.Normal(0, 1)), m.trait("pride", pc.Normal(0, 1)))
+        >>> m.correlated_traits
+        (('thrift', 'pride'),)
         """
         names = tuple(self._name("traits", t) for t in traits)
         for name in names:
@@ -106,8 +179,38 @@ class Exogenous(Registry):
     ) -> sp.Symbol:
         """Declare what a decision maker can set, with its range and cost.
 
-        ``cost`` is per active consumer and period at full use (level ``high``); the bill grows in
-        proportion to the level.
+        Parameters
+        ----------
+        name : str
+            Its name.
+        default, low, high : float
+            Level where no scenario sets another, and the range of levels.
+        cost : expression
+            Per active consumer and period at full use (level ``high``), of parameters, levers and
+            constant traits; the bill grows in proportion to the level.
+        unit, symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            For the equations of other words.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("shop", period="week")
+        >>> gift = m.lever("gift", cost=0.5, unit="CNY")
+        >>> m.record(m.event("visit", probability=0.2 + 0.1 * gift))
+        >>> run = pc.simulate(
+        ...     m,
+        ...     consumers=100_000,
+        ...     periods=4,
+        ...     seed=1,
+        ...     scenarios={"none": {}, "gifts": {"gift": 1.0}},
+        ... )
+        >>> run["visit_rate"].mean("period").values.ravel().round(2).tolist()
+        [0.2, 0.3]
         """
         low, high = finite("low", low), finite("high", high)
         if not low <= finite(f"lever {name!r}", default) <= high or low == high:

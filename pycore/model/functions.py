@@ -36,7 +36,14 @@ MAX_KNOTS = 32
 
 
 class logistic(sp.Function):  # type: ignore[misc]  # noqa: N801  SymPy functions are lower case
-    """1 / (1 + exp(−x)), kept whole so that it prints and compiles as one instruction."""
+    """1 / (1 + exp(−x)), kept whole so that it prints and compiles as one instruction.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> logistic(sp.Symbol("x")), logistic(0)
+    (logistic(x), 1/2)
+    """
 
     nargs = 1
 

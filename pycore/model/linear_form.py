@@ -90,7 +90,7 @@ class StructuralNumbers:
         return self.nu + self.Lambda @ self.mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Structural:
     """The long-run linear system of a model, in symbols.
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pycore.errors import refuse
 from pycore.model.checks import require_identifier
 from pycore.model.elements import Event, Parameter, State
-from pycore.model.measurement import Measurement
 from pycore.model.registry import Step
+from pycore.model.revision import Revision
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Model", "Step"]
 
 
-class Model(Measurement):
+class Model(Revision):
     """A model of consumers, built from outside the package exactly as the library's are.
 
     Parameters
@@ -71,7 +71,14 @@ class Model(Measurement):
 
     @property
     def parameters(self) -> pd.DataFrame:
-        """The parameters as a table of value, prior, unit, source, claims and meaning."""
+        """The parameters as a table of value, prior, unit, source, claims and meaning.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> pc.library.disengagement().parameters["source"].unique().tolist()
+        ['assumption']
+        """
         import pandas as pd
 
         rows = [
@@ -86,7 +93,17 @@ class Model(Measurement):
         return pd.DataFrame(rows, columns=["parameter", *columns]).set_index("parameter")
 
     def equations(self) -> Equations:
-        """The model's equations in the order of a period, ready for print."""
+        """The model's equations in the order of a period, ready for print.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("shop")
+        >>> _ = m.state("habit", carry=0.8, target=m.event("visit", probability=0.2))
+        >>> print(m.equations())
+        Pr(visit[t] = 1) = 0.2
+        habit[t] = 0.8·habit[t−1] + 0.2·visit[t]
+        """
         from pycore.model.equations import equations
 
         return equations(self)
@@ -98,19 +115,66 @@ class Model(Measurement):
         direction: Literal["right", "down"] | None = None,
         only: Collection[str] | None = None,
     ) -> Diagram:
-        """Path diagram as SVG, laid out by causal depth; ``only`` some words for a part of it."""
+        """Path diagram as SVG, laid out by causal depth.
+
+        Parameters
+        ----------
+        defines : bool
+            Whether definitions are drawn, or arrows lead past them.
+        direction : {"right", "down"}, optional
+            Where effects lie; by default as fits a page.
+        only : collection of str, optional
+            Words to draw.
+
+        Returns
+        -------
+        Diagram
+            Shown as an image in notebooks; ``svg`` is its text.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> pc.library.disengagement().diagram().svg[:4]
+        '<svg'
+        """
         from pycore.model.diagram import diagram
 
         return diagram(self, defines=defines, direction=direction, only=only)
 
     def structural(self, **fixed: float) -> Structural:
-        """Long-run linear system of the states, see :mod:`pycore.model.structural`."""
+        """Long-run linear system of the states, see :mod:`pycore.model.structural`.
+
+        Parameters
+        ----------
+        **fixed : float
+            Constant traits and levers at which it is taken.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("mood")
+        >>> sun = m.trait("sun", pc.Normal(0, 1))
+        >>> joy = m.state("joy", carry=0.5, target=sun)
+        >>> trust = m.state("trust", carry=0.9, target=m.parameter("by_joy", 0.4) * joy)
+        >>> m.structural().B
+        Matrix([
+        [     0, 0],
+        [by_joy, 0]])
+        """
         from pycore.model.structural import structural
 
         return structural(self, **fixed)
 
     def to_json(self) -> str:
-        """The whole model as canonical JSON."""
+        """The whole model as canonical JSON.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> text = pc.library.disengagement().to_json()
+        >>> pc.Model.from_json(text).to_json() == text
+        True
+        """
         from pycore.model.serialize import to_json
 
         return to_json(self)
@@ -204,7 +268,17 @@ class Model(Measurement):
         return Model.from_json, (self.to_json(),)
 
     def copy(self) -> Model:
-        """An independent copy that can be extended."""
+        """An independent copy that can be extended.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.library.disengagement()
+        >>> more = m.copy()
+        >>> _ = more.lever("newsletter", cost=0.1)
+        >>> "newsletter" in m.elements, "newsletter" in more.elements
+        (False, True)
+        """
         return Model.from_json(self.to_json())
 
     def __repr__(self) -> str:

@@ -64,12 +64,29 @@ class Registry:
         return expressions.symbol(name)
 
     def element(self, name: str) -> Element:
-        """The declared word behind a name."""
+        """The declared word behind a name.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("shop")
+        >>> _ = m.event("visit", probability=0.2)
+        >>> m.element("visit").probability
+        0.200000000000000
+        """
         require_name("name", name, self._elements)
         return self._elements[name]
 
     def of_kind(self, kind: type[E]) -> dict[str, E]:
-        """All words of one kind, in the order of declaration."""
+        """All words of one kind, in the order of declaration.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> from pycore.model.elements import State
+        >>> list(pc.library.expectation_confirmation().of_kind(State))
+        ['SAT', 'CI']
+        """
         return {n: e for n, e in self._elements.items() if isinstance(e, kind)}
 
     @property

@@ -12,29 +12,17 @@ from sympy.logic.boolalg import BooleanFunction
 
 from pycore.errors import InputError, refuse, require_name
 from pycore.model import expressions
-from pycore.model.checks import finite, power_of_two, require_reachable
+from pycore.model.checks import finite, require_reachable
 from pycore.model.distributions import Distribution
-from pycore.model.elements import (
-    SCOPES,
-    Define,
-    Draw,
-    Environment,
-    Event,
-    Scope,
-    Stage,
-    State,
-)
+from pycore.model.elements import Define, Draw, Event, Stage, State
 from pycore.model.exogenous import Exogenous
-from pycore.model.functions import average, total
 from pycore.model.registry import Step
 
-__all__ = ["MAX_COMMUNITY", "Vocabulary"]
-
-MAX_COMMUNITY = 16_384
+__all__ = ["Vocabulary"]
 
 
 class Vocabulary(Exogenous):
-    """Draw, event, state, define, stage, community, environment."""
+    """Draw, event, state, define, stage."""
 
     def draw(
         self,
@@ -46,7 +34,31 @@ class Vocabulary(Exogenous):
         doc: str = "",
         claims: Iterable[str] = (),
     ) -> sp.Symbol:
-        """Declare a random quantity drawn anew in every period."""
+        """Declare a random quantity drawn anew in every period.
+
+        Parameters
+        ----------
+        name : str
+            Its name, which also addresses its random numbers: renamed, it has other luck.
+        distribution : Distribution
+            With expressions as arguments.
+        unit, symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            For the equations of other words.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("queue")
+        >>> m.record(m.draw("wait", pc.Exponential(4.0), unit="minutes"))
+        >>> run = pc.simulate(m, consumers=100_000, periods=1, seed=1)
+        >>> round(run["wait_mean"].item())
+        4
+        """
         if not isinstance(distribution, Distribution):
             raise refuse("distribution", distribution, "a distribution such as pc.Normal(0, 1)")
         for argument, expression in distribution.arguments.items():
@@ -73,8 +85,38 @@ class Vocabulary(Exogenous):
     ) -> sp.Symbol:
         """Declare what happens or not in a period; its symbol is 1 or 0.
 
-        ``probability`` and ``logit`` leave it to chance; ``when`` is a condition, and the event
-        happens exactly where it holds.
+        Parameters
+        ----------
+        name : str
+            Its name, which also addresses its random numbers.
+        probability, logit : expression, optional
+            Its chance, or the log-odds of it.  A probability has to stay within [0, 1] wherever it
+            is known before a run; within a run it is cut.
+        when : condition, optional
+            Instead of chance: the event happens exactly where it holds.
+        unit, symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            For the equations of other words.
+
+        Raises
+        ------
+        InputError
+            Unless exactly one of ``probability``, ``logit`` and ``when`` is given.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("queue")
+        >>> wait = m.draw("wait", pc.Exponential(4.0))
+        >>> late = m.event("late", when=wait > 8)
+        >>> m.record(late, m.event("leave", logit=-4 + 2 * late))
+        >>> run = pc.simulate(m, consumers=100_000, periods=1, seed=1)
+        >>> round(run["late_rate"].item(), 2), round(run["leave_rate"].item(), 2)
+        (0.14, 0.03)
         """
         if [probability, logit, when].count(None) != 2:
             raise refuse(
@@ -123,6 +165,40 @@ class Vocabulary(Exogenous):
         next = carry·previous + (1 − carry)·target + increment + noise·ε, within [low, high].
         Without ``target`` and ``increment`` the state is only declared, and :meth:`update` gives
         its equation later, after the words it depends on.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        start : expression
+            Value before the first period, of traits, parameters and levers.
+        carry : expression
+            Share of the previous value that stays, in [0, 1].
+        target : expression, optional
+            Where it is drawn to.
+        increment : expression, optional
+            What is added.
+        noise : expression
+            Standard deviation of a normal disturbance in every period.
+        low, high : float, optional
+            Bounds.
+        unit, symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            Read before its update in a period, the value of the period before; after it, the new
+            one.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("mood")
+        >>> m.record(m.state("mood_level", start=1.0, carry=0.5, target=0.2, noise=0.1))
+        >>> run = pc.simulate(m, consumers=100_000, periods=3, seed=1)
+        >>> run["mood_level_mean"].values.ravel().round(2).tolist()
+        [0.6, 0.4, 0.3]
         """
         bounds = tuple(None if b is None else finite("bound", b) for b in (low, high))
         if None not in bounds and not bounds[0] < bounds[1]:  # type: ignore[operator]
@@ -154,18 +230,32 @@ class Vocabulary(Exogenous):
     ) -> None:
         """Give a declared state its equation, at this point of the period.
 
-        An environment gets its equation the same way; it is computed when the period is over.
+        An environment gets its equation the same way; it is computed when the period is over, and
+        it has neither increment nor noise.
+
+        Parameters
+        ----------
+        state : sympy.Symbol
+            A state or environment without an equation.
+        carry, target, increment, noise : expression
+            As of :meth:`state` and :meth:`environment`.
+
+        Examples
+        --------
+        Who has visited is keener to come again:
+
+        >>> import pycore as pc
+        >>> m = pc.Model("shop")
+        >>> habit = m.state("habit")
+        >>> visit = m.event("visit", probability=0.1 + 0.6 * habit)
+        >>> m.update(habit, carry=0.8, target=visit)
+        >>> [step.name for step in m.order]
+        ['visit', 'habit']
         """
         name = self._name("state", state)
         element = self._elements[name]
-        if not isinstance(element, State | Environment) or element.updated:
+        if not isinstance(element, State) or element.updated:
             raise refuse("state", name, "a state or environment that has no equation yet")
-        if isinstance(element, Environment):
-            if target is None or increment is not None or noise != 0:
-                raise refuse(f"environment {name!r}", "no target, an increment or noise",
-                             "target= and carry=")  # fmt: skip
-            self._update_environment(element, target, carry)
-            return
         if target is None and increment is None:
             raise refuse(f"state {name!r}", "no equation", "target= or increment=")
         terms: dict[str, Any] = {"target": None, "increment": None}
@@ -195,7 +285,33 @@ class Vocabulary(Exogenous):
         doc: str = "",
         claims: Iterable[str] = (),
     ) -> sp.Symbol:
-        """Name an expression without memory."""
+        """Name an expression without memory.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        expression : expression
+            Of words that are declared.
+        unit, symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            For the equations of other words.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("shop")
+        >>> price, worth = m.parameter("price", 3.0), m.trait("worth", pc.Normal(4, 1))
+        >>> surplus = m.define("surplus", worth - price, unit="CNY")
+        >>> m.record(surplus)
+        >>> run = pc.simulate(m, consumers=100_000, periods=1, seed=1)
+        >>> round(run["surplus_mean"].item(), 1)
+        1.0
+        """
         value = expressions.to_expression(f"define {name!r}", expression)
         self._check(f"define {name!r}", value)
         return self._add(
@@ -218,9 +334,38 @@ class Vocabulary(Exogenous):
     ) -> sp.Symbol:
         """Declare stages and the events that lead from one to another.
 
-        ``transitions`` maps a stage to ``{next stage: event}``; the first stage is where every
-        consumer starts, and of several events in one period the first listed decides.  Absorbing
-        stages end a life.
+        Parameters
+        ----------
+        name : str
+            Its name.
+        transitions : mapping of str to mapping of str to sympy.Symbol
+            Stage → {next stage: event}.  The first stage is where every consumer starts; of several
+            events in one period the first listed decides.
+        absorbing : str or sequence of str
+            Stages that end a life.
+        symbol, doc, claims
+            For print and the ledger of claims.
+
+        Returns
+        -------
+        sympy.Symbol
+            The stage's number, in the order of ``transitions`` and then ``absorbing``.
+
+        Raises
+        ------
+        InputError
+            For a second stage word, labels that occur twice, moves that are no events, and stages
+            that nobody can reach.
+
+        Examples
+        --------
+        >>> import pycore as pc
+        >>> m = pc.Model("shop")
+        >>> leave = m.event("leave", probability=0.1)
+        >>> _ = m.stage("status", {"customer": {"gone": leave}}, absorbing="gone")
+        >>> run = pc.simulate(m, consumers=100_000, periods=3, seed=1)
+        >>> run["share"].sel(stage="customer").values.ravel().round(2).tolist()
+        [0.9, 0.81, 0.73]
         """
         if any(isinstance(e, Stage) for e in self._elements.values()):
             raise refuse("stage", name, "one stage word per model")
@@ -246,97 +391,3 @@ class Vocabulary(Exogenous):
             ),
             "stage",
         )  # fmt: skip
-
-    def community(self, size: int) -> None:
-        """Say how many consumers form a community, such as a live room (at most 16 384).
-
-        Communities are consecutive consumers of one segment; environments with
-        ``scope="community"`` are their own.
-        """
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_COMMUNITY:
-            raise refuse("size", size, f"a whole number from 1 to {MAX_COMMUNITY}")
-        self._community_size = size
-
-    def environment(
-        self,
-        name: str,
-        *,
-        target: Any = None,
-        start: float = 0.0,
-        carry: Any = 0,
-        scope: Scope = "global",
-        resolution: float = 2.0**-16,
-        unit: str = "",
-        symbol: str = "",
-        doc: str = "",
-        claims: Iterable[str] = (),
-    ) -> sp.Symbol:
-        """Declare what consumers share, updated once per period, when the period is over.
-
-        next = carry·previous + (1 − carry)·target.  Consumers read it as it was at the end of the
-        period before.  Without ``target`` it is only declared, and :meth:`update` gives its
-        equation after the words it depends on.
-
-        Parameters
-        ----------
-        name : str
-        target, carry : expression
-            Parameters, levers, environments (of the period before) and, of consumers' words,
-            :func:`pycore.average`, :func:`pycore.total` and :func:`pycore.share`.  With
-            ``scope="neighbours"`` the target is one average or total, and there is no carry.
-        start : float
-            Value that consumers read in the first period.
-        scope : {"global", "community", "neighbours"}
-            Whose consumers are aggregated: those of all segments, of a community of
-            :meth:`community` size, or a consumer's neighbours in the network of the run.
-        resolution : float
-            Step of the exact sums, a power of two; the range is 2³¹ steps.
-        unit, symbol, doc, claims
-            For print.
-
-        Examples
-        --------
-        Bass (1969): adopters talk, and the others listen.
-
-        >>> import pycore as pc
-        >>> m = pc.Model("bass", period="month")
-        >>> adopted = m.environment("adopted_share", start=0)
-        >>> p, q = m.parameter("innovation", 0.01), m.parameter("imitation", 0.3)
-        >>> adopt = m.event("adopt", probability=p + q * adopted)
-        >>> owner = m.state("owner", increment=adopt, carry=1, high=1)
-        >>> m.update(adopted, target=pc.average(owner))
-        >>> m.record(owner)
-        >>> run = pc.simulate(m, consumers=20_000, periods=24, seed=1)
-        >>> round(run["adopted_share"].isel(period=-1).item(), 2)
-        0.98
-        """
-        if scope not in SCOPES:
-            raise refuse("scope", scope, f"one of {', '.join(SCOPES)}")
-        made = self._add(
-            Environment(
-                name=name, start=finite("start", start), scope=scope,
-                resolution=power_of_two("resolution", resolution), unit=unit, symbol=symbol,
-                doc=doc, claims=tuple(claims),
-            )
-        )  # fmt: skip
-        if target is not None:
-            try:
-                self.update(made, carry=carry, target=target)
-            except InputError:
-                del self._elements[name]
-                raise
-        return made
-
-    def _update_environment(self, element: Environment, target: Any, carry: Any) -> None:
-        terms = {}
-        for word, value in (("target", target), ("carry", carry)):
-            expression = expressions.to_expression(f"environment {element.name!r}.{word}", value)
-            self._check(f"environment {element.name!r}.{word}", expression, averages=True)
-            terms[word] = expression
-        if element.scope == "neighbours" and (
-            not isinstance(terms["target"], average | total) or terms["carry"] != 0
-        ):
-            raise refuse(f"environment {element.name!r}", terms["target"],
-                         "one average(...) or total(...) over neighbours, without carry")  # fmt: skip
-        self._elements[element.name] = dataclasses.replace(element, **terms)
-        self._order.append(Step("environment", element.name))

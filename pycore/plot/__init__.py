@@ -8,7 +8,7 @@ not meet their gates.
 
 from __future__ import annotations
 
-from pycore.plot.calibration import published_figures, rank_ecdf, sensitivity
+from pycore.plot.calibration import published_figures, rank_ecdf, rank_panels, sensitivity
 from pycore.plot.dose import dose_response
 from pycore.plot.importance import importance_performance
 from pycore.plot.intervals import forest, mediation_bars, ranking
@@ -35,6 +35,7 @@ __all__ = [
     "priors",
     "published_figures",
     "rank_ecdf",
+    "rank_panels",
     "ranking",
     "sensitivity",
     "simple_slopes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -12,11 +13,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pycore.errors import refuse, require_name
+from pycore.estimation.uniformity import band
 from pycore.plot.direct_labels import label_ends
 from pycore.plot.intervals import row_labels
-from pycore.plot.style import GRID, INK, MUTED, PALETTE, axes_for, finish, listed, pretty, use
+from pycore.plot.style import (
+    GRID,
+    INK,
+    MUTED,
+    PALETTE,
+    WIDTH,
+    axes_for,
+    finish,
+    listed,
+    pretty,
+    use,
+)  # fmt: skip
 
-__all__ = ["published_figures", "rank_ecdf", "sensitivity"]
+__all__ = ["published_figures", "rank_ecdf", "rank_panels", "sensitivity"]
 
 _NAMED = 3  # curves that are labelled: those that stray most
 
@@ -70,9 +83,7 @@ def rank_ecdf(
     >>> ax.get_ylabel()
     'share below, less the uniform share'
     """
-    for name in ("ecdf", "low", "high", "p_value", "rank"):
-        if not isinstance(check, xr.Dataset) or name not in check:
-            raise refuse("check", type(check).__name__, "a result of pycore.calibration_check")
+    _require_check(check)
     names = [str(n) for n in check["parameter"].values]
     for name in labels or ():
         require_name("labels", name, names)
@@ -117,6 +128,107 @@ def rank_ecdf(
             f"Smallest: {words[worst[0]]}, p {_p(p.min())}.",
         )  # fmt: skip
     return figure, axes
+
+
+def rank_panels(
+    checks: Mapping[str, xr.Dataset],
+    *,
+    labels: Mapping[str, str] | None = None,
+    title: str | None = None,
+) -> tuple[Figure, list[Axes]]:
+    """Draw ranks of the truth for several models, one panel each.
+
+    Parameters
+    ----------
+    checks : mapping of str to xarray.Dataset
+        Model → what :func:`pycore.calibration_check` returned.
+    labels : mapping, optional
+        Model → words to print.
+    title : str, optional
+        The finding; by default what is drawn.
+
+    Returns
+    -------
+    figure, list of axes
+        As :func:`rank_ecdf`, but the band is wider: in each panel it holds 95% of whole sets of
+        lines, so that one line outside is a sign however many parameters a model has.  Lines that
+        leave it are coloured and named.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pycore.estimation.uniformity import of_ranks
+    >>> rng = np.random.default_rng(1)
+    >>> found = {n: of_ranks(rng.integers(0, 100, (50, 3)), list("abc"), 99) for n in ("x", "y")}
+    >>> figure, axes = rank_panels(found)
+    >>> [ax.get_title(loc="left") for ax in axes]
+    ['x', 'y']
+    """
+    if not checks:
+        raise refuse("checks", checks, "one model or more")
+    for check in checks.values():
+        _require_check(check)
+    for name in labels or ():
+        require_name("labels", name, list(checks))
+    rows = (len(checks) + 1) // 2
+    with use():
+        figure, grid = plt.subplots(
+            rows, 2, figsize=(WIDTH, 0.75 + 1.75 * rows), sharex=True, sharey=True, squeeze=False
+        )
+        axes = list(grid.ravel()[: len(checks)])
+        for unused in grid.ravel()[len(checks) :]:
+            unused.set_axis_off()
+        figure.suptitle(
+            "Ranks of the truth against uniform ranks" if title is None else title,
+            x=0.01, ha="left", fontsize=11, fontweight="bold",
+        )  # fmt: skip
+        for at, (name, check) in zip(axes, checks.items(), strict=True):
+            _panel(at, (labels or {}).get(name, pretty(name)), check)
+        for at in axes[-2:]:
+            at.tick_params(labelbottom=True)
+            at.set_xlabel("rank of the truth, scaled to 0–1")
+        figure.supylabel("share below, less the uniform share", fontsize=9.5)
+        figure.draw_without_rendering()
+    return figure, axes
+
+
+def _panel(axes: Axes, title: str, check: xr.Dataset) -> None:
+    names = [str(n) for n in check["parameter"].values]
+    count, highest = check["rank"].sizes["replicate"], check.sizes["point"]
+    inner, low, high = band(count, highest, 1 - 0.05 / len(names))
+    points = np.concatenate([[0.0], inner, [1.0]])
+    edge = [np.concatenate([[0.0], e, [1.0]]) - points for e in (low, high)]
+    lines = np.column_stack([np.zeros(len(names)), check["ecdf"].values, np.ones(len(names))])
+    lines = lines - points
+    outside = ((lines < edge[0] - 1e-9) | (lines > edge[1] + 1e-9)).any(axis=1)
+    axes.fill_between(points, *edge, color=GRID, linewidth=0)
+    axes.axhline(0, color=MUTED, linewidth=1.0)
+    inks = iter((PALETTE["vermillion"], PALETTE["purple"], PALETTE["green"]))
+    for k in np.argsort(~outside, kind="stable"):
+        ink = next(inks, PALETTE["black"]) if outside[k] else PALETTE["blue"]
+        width, faint = (1.6, 1.0) if outside[k] else (0.8, 0.55)
+        axes.plot(points, lines[k], color=ink, linewidth=width, alpha=faint)
+        if outside[k]:
+            far = int(np.argmax(np.abs(lines[k])))
+            axes.annotate(pretty(names[k]), (points[far], lines[k][far]), color=ink, fontsize=8)
+    axes.set_xlim(0, 1)
+    axes.set_title(title, fontsize=9.5)
+    p = check["p_value"].values
+    shown = pd.DataFrame({
+        "model": title, "parameter": names, "p value": p,
+        "largest distance from the diagonal": np.abs(lines).max(axis=1),
+    })  # fmt: skip
+    finish(
+        axes, shown,
+        f"{title}: lines of {len(names)} parameters over {count} replicates, "
+        f"{int(outside.sum())} of them outside the band.",
+    )  # fmt: skip
+
+
+def _require_check(check: Any) -> None:
+    for name in ("ecdf", "low", "high", "p_value", "rank"):
+        if not isinstance(check, xr.Dataset) or name not in check:
+            raise refuse("check", type(check).__name__, "a result of pycore.calibration_check")
 
 
 def published_figures(

@@ -242,12 +242,33 @@ def table(figure: Figure) -> pd.DataFrame:
     ------
     InputError
         If the figure was not made here.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("shop")
+    >>> m.record(m.event("visit", probability=0.5))
+    >>> run = pc.simulate(m, consumers=1000, periods=2, seed=1)
+    >>> figure, _ = pc.plot.trajectory_fan(run, "visit_rate")
+    >>> list(pc.plot.table(figure).columns)
+    ['scenario', 'week', 'visit, % of active consumers per week', 'Monte Carlo standard error']
     """
     return _content(figure).table
 
 
 def alt_text(figure: Figure) -> str:
-    """What a figure of this package shows, in words."""
+    """What a figure of this package shows, in words.
+
+    Examples
+    --------
+    >>> import pycore as pc
+    >>> m = pc.Model("shop")
+    >>> m.record(m.event("visit", probability=0.5))
+    >>> run = pc.simulate(m, consumers=1000, periods=2, seed=1)
+    >>> figure, _ = pc.plot.trajectory_fan(run, "visit_rate")
+    >>> pc.plot.alt_text(figure)
+    'Lines over 2 weeks: visit, % of active consumers per week. In the last week: base 50.1 %.'
+    """
     return _content(figure).alt
 
 

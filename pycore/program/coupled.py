@@ -182,7 +182,7 @@ class _Group:
     def _start(self, piece: _Piece, file: F32) -> Lives:
         numbers = np.arange(piece.low, piece.high)
         ids = consumer_ids(int(self.segments[piece.cell]), numbers)
-        return Lives(self.program, ids, self.seed, file)
+        return Lives(self.program, ids, self.seed, file, coupled=True)
 
     def _check(self, shared: F32, period: int) -> None:
         for name, value in zip(self.coupling.environments, shared, strict=True):

@@ -141,8 +141,10 @@ def run_scalar_code(code: Sequence[Row], known: F32) -> None:
 class Lives:
     """The consumers of one cell who are still active, from their start on."""
 
-    def __init__(self, program: Program, ids: U64, seed: int, scalars: F32) -> None:
-        self.program, self.ids, self.seed = program, ids, seed
+    def __init__(
+        self, program: Program, ids: U64, seed: int, scalars: F32, *, coupled: bool = False
+    ) -> None:
+        self.program, self.ids, self.seed, self.coupled = program, ids, seed, coupled
         self.rows = np.arange(len(ids))
         self.lanes: F32 = np.zeros((program.n_registers, len(ids)), np.float32)
 
@@ -158,6 +160,8 @@ class Lives:
 
         def words(stream: int) -> U32:
             slot = self.program.step_streams[stream]
+            if self.coupled:
+                return philox.shared(self.ids, period, STEP, slot, self.seed)
             drawn = philox.philox(self.ids, period >> 2, STEP, slot, self.seed)
             return np.asarray(drawn[period & 3])
 
@@ -180,10 +184,12 @@ def _live(
     periods: int,
     seed: int,
     observe: Callable[[int, Lives], None],
+    *,
+    coupled: bool = False,
 ) -> None:
     """Run the lives of ``ids``; ``observe(period, lives)`` sees each period before leavers go."""
     scalars = [scalar_file(program, row) for row in inputs]
-    lives = Lives(program, ids, seed, scalars[0])
+    lives = Lives(program, ids, seed, scalars[0], coupled=coupled)
     for period in range(periods):
         if lives.ids.size == 0:
             return
@@ -294,12 +300,17 @@ def trace(
     registers: Sequence[int],
     periods: int,
     seed: int,
+    *,
+    coupled: bool = False,
 ) -> F32:
-    """Lives of single consumers: float32 (ids, periods, registers), NaN after leaving."""
+    """Lives of single consumers: float32 (ids, periods, registers), NaN after leaving.
+
+    ``coupled`` where they are lives among others, whose influence stands in the inputs.
+    """
     out = np.full((len(ids), periods, len(registers)), np.nan, dtype=np.float32)
 
     def observe(period: int, lives: Lives) -> None:
         out[lives.rows, period] = lives.lanes[list(registers)].T
 
-    _live(program, inputs, ids, periods, seed, observe)
+    _live(program, inputs, ids, periods, seed, observe, coupled=coupled)
     return out

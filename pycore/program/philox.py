@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["philox", "philox4x32"]
+__all__ = ["philox", "philox4x32", "shared"]
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -24,6 +24,7 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 ROUNDS = 10
+_SHARERS, _SHARED = np.uint64(16), np.uint64(64)  # consumers who share a call stand 16 ids apart
 
 
 def philox4x32(counter: U32, key: tuple[int, int]) -> U32:
@@ -90,3 +91,33 @@ def philox(ids: U64, index: int, purpose: int, slot: int, seed: int) -> U32:
     counter[2] = purpose << 28 | index
     counter[3] = slot
     return philox4x32(counter, (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF))
+
+
+def shared(ids: U64, period: int, purpose: int, slot: int, seed: int) -> U32:
+    """One word for each consumer in one period, of calls that four consumers share.
+
+    Consumers who influence each other live a period together and then the next.  Words for four
+    periods would be drawn and three of them lost.
+
+    Parameters
+    ----------
+    ids, purpose, slot, seed
+        As of :func:`philox`.
+    period : int
+        Below 2^28.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 words, shape (n,).
+
+    Examples
+    --------
+    >>> crowd = shared(np.arange(100, dtype=np.uint64), 3, 0, 7, seed=1)
+    >>> bool(shared(np.array([41], np.uint64), 3, 0, 7, seed=1)[0] == crowd[41])
+    True
+    """
+    low = ids & _LOW
+    call = low // _SHARED * _SHARERS + low % _SHARERS
+    words = philox(ids - low + call, period, purpose, slot, seed)
+    return np.asarray(words[low % _SHARED // _SHARERS, np.arange(len(ids))])

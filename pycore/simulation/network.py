@@ -62,6 +62,11 @@ class Network:
         """Each consumer listens to ``degree`` others drawn at random; nothing is stored.
 
         Drawn with replacement, and who is listened to need not listen back.
+
+        Examples
+        --------
+        >>> Network.hashed(10, seed=1).bytes(10**9)
+        0
         """
         return cls("hashed", degree=_degree(degree), seed=_seed(seed))
 
@@ -70,6 +75,12 @@ class Network:
         """Erdős and Rényi (1959): links between random pairs, ``degree`` per consumer on average.
 
         n·degree/2 pairs are drawn; one with oneself or drawn twice is dropped.
+
+        Examples
+        --------
+        >>> starts, _ = Network.random(10, seed=1).listed(1000)
+        >>> float(starts[-1] / 1000)
+        9.946
         """
         return cls("random", degree=_degree(degree), seed=_seed(seed))
 
@@ -78,6 +89,12 @@ class Network:
         """Watts and Strogatz (1998): a ring of ``degree`` nearest, some links led elsewhere.
 
         ``degree`` is even; a link is rewired with probability ``rewiring``.
+
+        Examples
+        --------
+        >>> starts, targets = Network.small_world(4, 0.0).listed(6)
+        >>> targets[: starts[1]].tolist()
+        [1, 2, 4, 5]
         """
         if _degree(degree) % 2:
             raise refuse("degree", degree, "an even number")
@@ -91,6 +108,13 @@ class Network:
 
         Each of the consumers brings ``links`` links (Batagelj and Brandes 2005); links with
         oneself or drawn twice are dropped.
+
+        Examples
+        --------
+        >>> starts, _ = Network.scale_free(3, seed=1).listed(10_000)
+        >>> links = np.diff(starts)
+        >>> int(np.median(links)), bool(links.max() > 100)
+        (4, True)
         """
         return cls("scale_free", degree=_degree(links), seed=_seed(seed))
 
@@ -100,6 +124,13 @@ class Network:
 
         Row i of the matrix holds non-zeros for those whom consumer i hears; of a graph these are
         the neighbours, of a directed graph the successors.  Weights are not used.
+
+        Examples
+        --------
+        >>> import scipy.sparse as sparse
+        >>> first_hears_second = sparse.csr_array([[0, 1], [0, 0]])
+        >>> [part.tolist() for part in Network.given(first_hears_second).listed(2)]
+        [[0, 1, 1], [1]]
         """
         if hasattr(graph, "adjacency") and hasattr(graph, "number_of_nodes"):
             import networkx as nx  # type: ignore[import-untyped]
@@ -145,7 +176,14 @@ class Network:
         return _both_ways(*make[self.kind](nodes), nodes)
 
     def require(self, nodes: int) -> None:
-        """Refuse a number of consumers that this network cannot have."""
+        """Refuse a number of consumers that this network cannot have.
+
+        Examples
+        --------
+        >>> Network.random(10).require(5)
+        Traceback (most recent call last):
+        pycore.errors.InputError: network: received '5 consumers', allowed is 11 to ... consumers
+        """
         least = self.degree + 1 if self.kind != "given" else 1
         if not least <= nodes < MAX_NODES:
             raise refuse("network", f"{nodes} consumers", f"{least} to 2**31 − 1 consumers")
@@ -154,14 +192,26 @@ class Network:
                          f"one node for each of the {nodes} consumers")  # fmt: skip
 
     def bytes(self, nodes: int) -> int:
-        """Memory of the list of neighbours, about."""
+        """Memory of the list of neighbours, about.
+
+        Examples
+        --------
+        >>> Network.random(10).bytes(1_000_000)
+        48000008
+        """
         if self.targets is not None:
             return 8 * (nodes + 1) + 4 * len(self.targets)
         both = {"hashed": 0, "scale_free": 2}.get(self.kind, 1)
         return 0 if not both else 8 * (nodes + 1) + 4 * both * self.degree * nodes
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for the provenance; of a given network only its fingerprint."""
+        """Plain data for the provenance; of a given network only its fingerprint.
+
+        Examples
+        --------
+        >>> Network.random(10, seed=1).to_json()
+        {'kind': 'random', 'degree': 10, 'rewiring': 0.0, 'seed': 1}
+        """
         if self.starts is not None and self.targets is not None:
             found = hashlib.sha256(self.starts.astype("<i8").tobytes())
             found.update(self.targets.astype("<u4").tobytes())
@@ -171,7 +221,13 @@ class Network:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Network:
-        """Network that :meth:`to_json` described; a given one cannot be made again."""
+        """Network that :meth:`to_json` described; a given one cannot be made again.
+
+        Examples
+        --------
+        >>> Network.from_json(Network.random(10, seed=1).to_json()).degree
+        10
+        """
         match data["kind"]:
             case "hashed":
                 return cls.hashed(data["degree"], seed=data["seed"])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from pycore.errors import refuse
-from pycore.model.elements import Event
+from pycore.model.elements import Environment, Event
 from pycore.model.model import Model
 from pycore.program.compile import compile_model
 from pycore.program.interpret import consumer_ids
@@ -109,5 +109,6 @@ class Replay:
                     registers,
                     self.periods,
                     self.seed,
+                    coupled=bool(self.model.of_kind(Environment)),
                 )
         return out

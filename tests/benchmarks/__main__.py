@@ -35,6 +35,8 @@ from tests.benchmarks.peers.numpy_narrow import NarrowNumpy, wide_numpy
 from tests.benchmarks.peers.plain_cpp import hand_written, plain_cpp
 from tests.benchmarks.peers.polars_frames import polars_frames
 from tests.benchmarks.peers.starsim_module import starsim_module
+from tests.benchmarks.quadrature import missed as quadrature_missed
+from tests.benchmarks.quadrature import quadrature
 
 # Seed → core seconds, consumers lived, their sums.
 Contender = Callable[[int], tuple[float, int, F64]]
@@ -226,6 +228,8 @@ def main(arguments: list[str]) -> int:
     results["consumers who influence each other against those who do not"] = coupled
     event_histories = histories(quick=quick)
     results |= event_histories
+    integrated = quadrature(quick=quick)
+    results["quadrature against explicit latent variables"] = integrated
     for entry in results.values():
         entry["figures"]["processor"] = processor()
         entry["figures"]["build"] = _core.build_config()
@@ -239,7 +243,7 @@ def main(arguments: list[str]) -> int:
                     sys.stdout.write(f"    {label}: {value:.4g}\n")
     sys.stdout.write(f"{OUT}\n")
     below = [f"{name}: {line}" for name in SCENARIOS for line in missed(results[name])]
-    below += histories_missed(event_histories)
+    below += histories_missed(event_histories) + quadrature_missed(integrated)
     above = exceeded(coupled)
     sys.stdout.writelines(f"below its target: {line}\n" for line in below)
     sys.stdout.writelines(f"above its limit: {line}\n" for line in above)

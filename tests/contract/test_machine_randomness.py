@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pycore as pc
 from pycore import _core
-from pycore.program.philox import philox, philox4x32
+from pycore.program.arithmetic import uniform
+from pycore.program.compile import compile_model, slot
+from pycore.program.philox import philox, philox4x32, shared
 
 ISAS = _core.isas()
 U32 = st.integers(0, 2**32 - 1)
@@ -88,3 +91,44 @@ def test_words_are_uniform_in_every_bit() -> None:
         ones = np.count_nonzero(words >> np.uint32(bit) & np.uint32(1)) / words.size
         # 200 000 fair bits each; five standard errors over 32 bits fail once in 50 000 keys.
         assert abs(ones - 0.5) < 5 * 0.5 / np.sqrt(words.size)
+
+
+def test_who_lives_among_others_shares_a_call_with_three() -> None:
+    """The address in full: call, and word of it, of consumers 16 apart."""
+    ids = np.array([0, 5, 21, 37, 53, 64, 2**32 - 1, 2**40 + 70], dtype=np.uint64)
+    call = np.array([0, 5, 5, 5, 5, 16, 2**30 - 1, 2**40 + 22], dtype=np.uint64)
+    word = [0, 0, 1, 2, 3, 0, 3, 0]
+    words = philox(call, index=9, purpose=0, slot=99, seed=3)
+    expected = words[word, np.arange(len(ids))]
+    np.testing.assert_array_equal(shared(ids, 9, 0, 99, 3), expected)
+    everybody = np.arange(1 << 12, dtype=np.uint64)
+    assert len(np.unique(shared(everybody, 9, 0, 99, 3))) == len(everybody)
+
+
+COMPANY = {
+    "whole calls": np.arange(64, 64 + 512), "from the middle of a call": np.arange(5, 400),
+    "few": np.arange(70, 73), "across calls": np.arange(62, 66), "alone": np.array([41]),
+    "backwards": np.arange(300)[::-1], "thinned": np.arange(0, 1500, 3),
+    "sparse": np.arange(0, 90_000, 61), "whole but in disorder": np.array([0, 3, 2, 1, 4]),
+    "end": np.arange(2**32 - 70, 2**32 + 70),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("company", COMPANY)
+def test_shared_words_do_not_depend_on_who_is_there(company: str, isa: str) -> None:
+    m = pc.Model("luck")
+    m.draw("first", pc.Uniform(0, 1))
+    m.draw("second", pc.Uniform(0, 1))
+    program = compile_model(m, keep="everything")
+    ids = COMPANY[company].astype(np.uint64)
+    names = ["first", "second"]
+    registers = np.array([program.traced[n] for n in names], dtype=np.int32)
+    lives = _core.trace(
+        program.to_core(), [np.zeros((1, len(program.inputs)), np.float32)],
+        np.zeros(1, np.uint32), ids, registers, 6, 11, coupled=True, isa=isa,
+    )  # fmt: skip
+    for k, name in enumerate(names):
+        for period in range(6):
+            words = shared(ids, period, 0, slot(f"draw:{name}"), 11)
+            np.testing.assert_array_equal(lives[:, period, k], uniform(words))

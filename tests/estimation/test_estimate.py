@@ -203,13 +203,20 @@ def test_priors_are_checked_before_any_data() -> None:
         pc.prior_check(m, seed=1, traits={"fame": 1.0})
 
 
-def test_a_fit_survives_a_file(fit: Any, tmp_path: Path) -> None:
-    fit.to_netcdf(tmp_path / "fit.nc")
-    with xr.open_datatree(tmp_path / "fit.nc") as read:
+@pytest.mark.parametrize("form", ["netcdf", "zarr"])
+def test_a_fit_survives_a_file(fit: Any, tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"fit.{form}"
+    if form == "netcdf":
+        fit.to_netcdf(path)
+    else:
+        fit.to_zarr(path, consolidated=False)
+    options: dict[str, Any] = {"engine": "zarr", "consolidated": False} if form == "zarr" else {}
+    with xr.open_datatree(path, **options) as read:
         assert str(summarise(read)) == str(summarise(fit))
         np.testing.assert_array_equal(
             parameter_draws(read, 5, seed=1)["beta"], parameter_draws(fit, 5, seed=1)["beta"]
         )
+        pd.testing.assert_frame_equal(pc.effects(read), pc.effects(fit))
 
 
 @pytest.mark.slow

@@ -155,10 +155,10 @@ def inside(fit: Any, model: pc.Model, names: list[str], deviations: float) -> No
         assert abs(away) < deviations, (name, truth[name], draws.mean(), draws.std())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ordinal_answers_give_the_parameters_back() -> None:
     m = surveys.short()
-    fit = fitted(m, surveys.drawn(m, 200, 5), ordinal=True)
+    fit = fitted(m, surveys.drawn(m, 200, 5), ordinal=True, latents="explicit")
     # Two parameters: beyond 3.5 deviations with probability 0.1%.
     inside(fit, m, ["pull", "spread"], 3.5)
     cuts = fit.posterior["threshold"].mean(("chain", "draw")).sel(ordinal="s1").values
@@ -180,7 +180,7 @@ def test_outcomes_give_the_parameters_back() -> None:
 def test_a_product_of_states_is_found_and_the_linearised_fit_misses_it() -> None:
     m = surveys.interaction()
     data = surveys.drawn(m, 250, 11)
-    fit = fitted(m, data, latents="explicit")
+    fit = fitted(m, data)
     inside(fit, m, ["b", "c", "shield", "spread"], 4.0)
     assert fit.posterior["shield"].values.max() < -0.3
     assert fit.attrs["products"] == ["habit x hurt -> leaving"]

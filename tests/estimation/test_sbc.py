@@ -1,104 +1,107 @@
 """Simulation-based calibration: truths from the prior, answers from the machine, ranks in the fit.
 
-The models are asked for observed scores (nothing is estimated between state and item) of lives that
-are remembered for long, so that what the population lives by and what is estimated are one model.
+The models of the library are calibrated in :mod:`tests.calibration`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import warnings
+from typing import Any
 
 import numpy as np
 import pytest
-import xarray as xr
 
 import pycore as pc
 from pycore.errors import InputError
-from pycore.model.serialize import from_json
+from pycore.estimation import EstimateWarning, importance_draws, sbc
+from pycore.estimation.truths import Truths
 from tests.estimation import designs
 
 
-def observed(model: pc.Model) -> pc.Model:
-    """The model with one exact score per state in place of its items."""
-    data = json.loads(model.to_json())
-    first = {i["measures"]: i for i in reversed(data["items"])}
-    data["items"] = [
-        {**first[name], "points": 0, "error": 0.0, "loading": 1.0, "intercept": 0.0,
-         "thresholds": []}
-        for name in dict.fromkeys(i["measures"] for i in data["items"])
-    ]  # fmt: skip
-    return from_json(json.dumps(data))
-
-
-def require_calibrated(check: xr.Dataset, replicates: int) -> None:
-    assert check["rank"].sizes["replicate"] == replicates
-    p = check["p_value"]
-    low = {
-        str(n): float(v) for n, v in zip(p["parameter"].values, p.values, strict=True) if v < 1e-3
-    }
-    assert not low, f"posteriors that are not calibrated: {low}"
-
-
-def test_a_regression_is_calibrated() -> None:
-    """Nothing in it is approximate."""
+def taste() -> pc.Model:
+    """A regression between scores: nothing in its estimate is approximate."""
     m = pc.Model("taste")
     met = m.trait("met", pc.Normal(0, 1))
     m.survey(met, ["MET"], points=0, error=0)
     own = m.trait("own", pc.Normal(0, m.parameter("spread", 1, pc.HalfNormal(1))))
     b = m.parameter("b", 0, pc.Normal(0, 0.5))
     m.survey(m.state("liked", carry=0, target=b * met + own), ["LIKED"], points=0, error=0)
-    check = pc.calibration_check(
-        m, replicates=20, respondents=60, seed=1, burn_in=1, recall=1, draws=150, tune=200
-    )
-    require_calibrated(check, 20)
+    return m
+
+
+SMALL: dict[str, Any] = {"respondents": 60, "burn_in": 1, "recall": 1, "draws": 150, "tune": 200}
+
+
+def test_a_regression_is_calibrated() -> None:
+    check = pc.calibration_check(taste(), replicates=20, seed=1, **SMALL)
+    assert check["rank"].sizes["replicate"] == 20
     assert set(check["parameter"].values) == {"b", "spread"}
+    assert float(check["p_value"].min()) > 1e-3
     z = (check["mean"] - check["truth"]) / check["sd"]
     assert float(z.std()) == pytest.approx(1, abs=0.5)
     assert bool((check["low"] <= check["high"]).all())
+    assert bool((check["ess"] >= 50).all())
+    assert bool((check["rhat"] < 1.1).all())
 
 
-@pytest.mark.slow
-@pytest.mark.statistical
-def test_expectation_and_confirmation_is_calibrated() -> None:
+def test_what_is_ranked_are_the_draws_of_an_estimate() -> None:
+    m = taste()
+    data = pc.answers(m, respondents=60, seed=5, burn_in=1, recall=1)
+    truths = Truths(m, None, "prior")
+    fit = sbc._fitted(
+        m, truths, data, method="nuts", draws=150, tune=200, chains=2, thinned=99, seed=7
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EstimateWarning)
+        known = pc.estimate(m, data, draws=150, tune=200, chains=2, seed=7, progress=False)
+    for name, draws in fit.parameters.items():
+        np.testing.assert_array_equal(draws, known["posterior"][name].values)
+
+
+def test_weighted_draws_are_of_the_same_posterior() -> None:
+    m = taste()
+    few = SMALL | {"respondents": 30, "draws": 1000}
+    weighted = pc.calibration_check(m, replicates=3, seed=1, method="importance", **few)
+    chains = pc.calibration_check(m, replicates=3, seed=1, **few)
+    np.testing.assert_array_equal(weighted["truth"], chains["truth"])
+    assert bool(np.isnan(weighted["rhat"]).all())
+    assert bool((weighted["ess"] > 600).all())
+    apart = (weighted["mean"] - chains["mean"]) / chains["sd"]
+    assert float(abs(apart).max()) < 4 * (2 / 600) ** 0.5
+    assert float(abs(weighted["sd"] / chains["sd"] - 1).max()) < 0.15
+
+
+def test_uneven_weights_leave_it_to_the_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importance_draws, "_MOST_K", -10.0)
+    check = pc.calibration_check(taste(), replicates=1, seed=1, method="importance", **SMALL)
+    assert float(check["rhat"].item()) < 1.1
+
+
+def test_recovery_stands_at_one_truth() -> None:
+    check = pc.calibration_check(taste(), replicates=3, seed=1, truth="declared", **SMALL)
+    assert check["truth"].sel(parameter="spread").values.tolist() == [1.0, 1.0, 1.0]
+    assert len(set(check["mean"].sel(parameter="spread").values)) == 3
+
+
+def test_lavaans_parameters_are_drawn_from_the_default_priors() -> None:
+    """In units of the model: those of the data are not known before there are data."""
+    m = pc.Model.from_lavaan("joy =~ x1 + x2 + x3\njoy ~ a*income\nx1 ~~ x2")
     check = pc.calibration_check(
-        pc.library.expectation_confirmation(), replicates=20, respondents=150, seed=2,
-        burn_in=80, recall=20, draws=150, tune=250,
-    )  # fmt: skip
-    require_calibrated(check, 20)
+        m, replicates=20, seed=3, method="importance", **(SMALL | {"respondents": 100})
+    )
+    assert {"a", "loading_x2", "variance_x1", "covariance_x1_x2"} <= set(check["parameter"].values)
+    assert float(check["p_value"].min()) * check.sizes["parameter"] > 0.01
+    assert float(check["truth"].sel(parameter="variance_x1").min()) > 0
 
 
-DESIGNS: dict[str, Callable[[], tuple[pc.Model, dict[str, float]]]] = {
-    "expectation_confirmation": lambda: (pc.library.expectation_confirmation(), {}),
-    "live_streaming_drivers": lambda: (pc.library.live_streaming_drivers(), {}),
-    "mediation": lambda: (observed(designs.mediation()), {"shield": 0.0}),
-    "disengagement": lambda: (observed(pc.library.disengagement()), held()),
-    "disengagement_five": lambda: (observed(pc.library.disengagement("five")), held("five")),
-}
-
-
-def held(taxonomy: str = "three") -> dict[str, float]:
-    """What chance within a life and linearised terms hang on, and what answers do not tell apart."""
-    m = pc.library.disengagement(taxonomy)  # type: ignore[arg-type]
-    values = m.parameters["value"]
-    loose = ("severity_", "spread_", "logit_", "loss_", "ai_", "inflation", "asymmetry", "context",
-             "support_", "prevention_")  # fmt: skip
-    return {n: float(values[n]) for n in values.index if n.startswith(loose)}
-
-
-@pytest.mark.long
-@pytest.mark.statistical
-@pytest.mark.parametrize("name", DESIGNS)
-def test_every_model_of_the_library_is_calibrated(name: str) -> None:
-    model, priors = DESIGNS[name]()
+def test_traits_that_covary_have_no_generator() -> None:
+    m = pc.Model.from_lavaan("one =~ x1 + x2 + x3\ntwo =~ y1 + y2 + y3")
+    with pytest.raises(InputError, match=r"covariance of one and two.*independently"):
+        pc.calibration_check(m, seed=1)
     check = pc.calibration_check(
-        model, replicates=100, respondents=250, seed=3, priors=priors, burn_in=200, recall=400,
-        draws=200, tune=300,
-    )  # fmt: skip
-    require_calibrated(check, 100)
-    inside = check["coverage"].values
-    # 90% intervals over 100 replicates: sd 3%, and the worst of a handful.
-    assert inside.min() > 0.90 - 4.5 * 0.03
+        m, replicates=1, seed=1, priors={"covariance_one_two": 0.0}, method="importance", **SMALL
+    )
+    assert "covariance_one_two" not in check["parameter"].values
 
 
 def test_what_cannot_be_checked_is_refused() -> None:
@@ -106,7 +109,8 @@ def test_what_cannot_be_checked_is_refused() -> None:
     for arguments, message in (
         ({"replicates": 0}, "replicates"), ({"thinned": 1000}, "thinned"), ({"seed": -1}, "seed"),
         ({"priors": {"aa": 1.0}}, "priors"), ({"draws": 3}, "draws"), ({"progress": 2}, "progress"),
-        ({"priors": dict.fromkeys(m.parameters.index, 0.5)}, "not held"),
+        ({"priors": dict.fromkeys(m.parameters.index, 0.5)}, "not held"), ({"tune": 1}, "tune"),
+        ({"truth": "posterior"}, "truth"), ({"method": "laplace"}, "method"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             pc.calibration_check(m, **{"seed": 1, **arguments})  # type: ignore[arg-type]
@@ -115,19 +119,16 @@ def test_what_cannot_be_checked_is_refused() -> None:
 
 
 def test_ctrl_c_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pycore.estimation import sbc
-
     done = 0
 
-    def ranked(fit: object, truth: dict[str, float], chosen: np.ndarray) -> dict[str, object]:
+    def fitted(model: pc.Model, truths: Truths, *_: object, **__: object) -> sbc._Fit:
         nonlocal done
         done += 1
         if done > 11:
             raise KeyboardInterrupt
-        return {"rhat": 1.0, "divergences": 0, **{n: (done, v, v, 1.0) for n, v in truth.items()}}
+        return sbc._Fit({n: np.full((2, 50), float(done)) for n in truths.names}, 0, 1.0, 100.0)
 
-    monkeypatch.setattr(sbc, "_ranked", ranked)
-    monkeypatch.setattr(sbc, "estimate", lambda *_, **__: None)
+    monkeypatch.setattr(sbc, "_fitted", fitted)
     check = pc.calibration_check(
         designs.mediation(), replicates=20, respondents=30, seed=1, burn_in=1, recall=1,
         priors={"shield": 0.0},

@@ -354,7 +354,9 @@ CLASSES: list[Any] = [made for made in vars(_core).values() if isinstance(made, 
 def test_what_new_alone_made_is_refused(made: Any) -> None:
     empty = made.__new__(made)  # what a pickle can make without __init__
     words = [name for name in dir(made) if not name.startswith("_")]
-    assert words or made.__name__ in {"Group", "Unit", "Moments", "Column", "Respondents"}
+    assert words or made.__name__ in {
+        "Group", "Unit", "Moments", "Column", "Respondents", "Mixture",
+    }  # fmt: skip
     arguments: list[tuple[Any, ...]] = [
         (), (np.zeros(0),), (np.zeros(0, np.float32),), (0, 1), (np.zeros(0), np.zeros((0, 0))),
         (0, 0, 1, np.zeros(1, np.uint32)),
@@ -373,12 +375,17 @@ def test_no_argument_takes_what_new_alone_made() -> None:
     plain: dict[str, Any] = {"correlations": [], "groups": [], "units": [], "means": True}
     priors = _core.ScalarPriors(np.zeros(0, np.int32), np.zeros((0, 9)), 0.0)
     group: dict[str, Any] = {"items": 1, "latents": 1, "base": [], "places": [], "inputs": []}
+    one = np.ones((1, 1))
     calls: list[Callable[[], Any]] = [
         lambda: _core.Posterior(scalars=empty["ScalarPriors"], **plain),
         lambda: _core.Posterior(scalars=priors, **plain | {"groups": [empty["Group"]]}),
         lambda: _core.Posterior(scalars=priors, **plain | {"units": [empty["Unit"]]}),
         lambda: _core.Posterior(scalars=priors, **plain, moments=empty["Moments"]),
         lambda: _core.Posterior(scalars=priors, **plain, respondents=[empty["Respondents"]]),
+        lambda: _core.Posterior(scalars=priors, **plain, mixtures=[empty["Mixture"]]),
+        lambda: _core.Posterior(scalars=priors, **plain, grids=[empty["Grid"]]),
+        lambda: _core.Mixture(empty["Respondents"], nodes=one, weights=one[0], shared=0),
+        lambda: _core.Grid(empty["Respondents"], nodes=one, weights=one[0]),
         lambda: _core.Group(tape=empty["Tape"], **group),
         lambda: _core.Respondents(count=1, drawn=[], products=[], columns=[empty["Column"]]),
         lambda: _core.HistoryPosterior(scalars=priors, products=[], likelihood=empty["BgNbd"]),
@@ -408,6 +415,81 @@ def test_the_extension_takes_no_array_on_trust(value: Any, argument: int) -> Non
     ]
     with suppress(TypeError, ValueError):
         calls[argument]()
+
+
+INDICES = st.integers(0, 3) | st.sampled_from(
+    [-1, 2**31, 2**63, 2**64 - 1, 2**64, 10**30, None, 0.5]
+)
+NODES, WEIGHTS = np.array([[-1.0, 0.0, 1.0]]), np.array([0.25, 0.5, 0.25])
+
+
+def seen(values: Any = (0.5, np.nan), kind: int = 0, categories: Any = 0) -> Any:
+    """One item or outcome."""
+    return _core.Column(kind=kind, cuts=0, categories=categories, values=np.asarray(values))
+
+
+def answered(column: Any, *products: Any) -> Any:
+    """Two respondents with one item."""
+    return _core.Respondents(count=2, drawn=[0], products=list(products), columns=[column])
+
+
+def integrated(way: str, found: Any, nodes: Any, weights: Any, shared: Any = 1) -> float:
+    """Log likelihood of one item of two states; a product acts on the first."""
+    # Λ, A, Ω, Θ, ν and α, and the product's coefficient.
+    base = [1, 0.5, 0, 0.3, 0, 0, 1, 0, 0, 0.8, 0.5, 0.1, 0, 0, 0.4]
+    made: dict[str, Any] = {"mixtures": [], "grids": []}
+    if way == "mixtures":
+        made[way].append(_core.Mixture(found, nodes=nodes, weights=weights, shared=shared))
+    else:
+        made[way].append(_core.Grid(found, nodes=nodes, weights=weights))
+    tape = _core.Tape(np.zeros((0, 4), np.int32), np.zeros(0), [], 0)
+    group = _core.Group(items=1, latents=2, tape=tape, base=base, places=[], inputs=[])
+    priors = _core.ScalarPriors(np.zeros(0, np.int32), np.zeros((0, 9)), 0.0)
+    posterior = _core.Posterior(
+        scalars=priors, correlations=[], groups=[group], units=[], means=True, **made
+    )
+    return float(posterior.evaluate(np.zeros(0))[0])
+
+
+@given(value=ANYTHING, kind=st.integers(-1, 5), index=INDICES, argument=st.integers(0, 5))
+@example(value=[[0.0], [1.0]], kind=4, index=0, argument=0)
+@example(value=np.array([1e300, np.inf]), kind=4, index=0, argument=0)
+@example(value=np.array([1e300, np.inf]), kind=3, index=0, argument=0)
+@example(value=np.array([-1.0, 0.5]), kind=1, index=2, argument=0)
+@example(value=np.array([0.0, 1.0]), kind=1, index=2**63, argument=0)
+@example(value=None, kind=0, index=2**63, argument=1)
+@RANDOM
+def test_a_quadrature_takes_nothing_on_trust(
+    value: Any, kind: int, index: Any, argument: int
+) -> None:
+    """What is taken has a likelihood, or is impossible."""
+    calls: list[Callable[[str], float]] = [
+        lambda way: integrated(way, answered(seen(value, kind, index)), NODES, WEIGHTS),
+        lambda way: integrated(way, _core.Respondents(
+            count=index, drawn=[], products=[], columns=[]), NODES, WEIGHTS),
+        lambda way: integrated(way, answered(seen()), value, WEIGHTS),
+        lambda way: integrated(way, answered(seen()), NODES, value),
+        lambda way: integrated(way, answered(seen(), (0, 1, 1, 0)), NODES, WEIGHTS, index),
+        lambda way: integrated(way, answered(seen(), (index, index, 1, index)), NODES, WEIGHTS),
+    ]  # fmt: skip
+    start = time.process_time()
+    for way in ("mixtures", "grids"):
+        with suppress(TypeError, ValueError):
+            assert not np.isnan(calls[argument](way))
+    assert time.process_time() - start < SECOND
+
+
+@pytest.mark.parametrize("way", ["mixtures", "grids"])
+def test_nodes_in_any_memory_give_the_same_numbers(way: str) -> None:
+    found = answered(seen((0.5, -1.0)), (0, 1, 1, 0))
+    expected = integrated(way, found, NODES, WEIGHTS)
+    assert np.isfinite(expected)
+    frozen = WEIGHTS.copy()
+    frozen.flags.writeable = False
+    spread = np.repeat(WEIGHTS, 2)[::2]
+    assert integrated(way, found, np.repeat(NODES, 2, axis=1)[:, ::2], spread) == expected
+    assert integrated(way, found, NODES[:, ::-1].copy()[:, ::-1], frozen) == expected
+    assert integrated(way, found, NODES.astype(">f8"), WEIGHTS.astype(">f8")) == expected
 
 
 def test_strides_and_byte_orders_give_the_same_numbers() -> None:

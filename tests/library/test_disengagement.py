@@ -6,7 +6,6 @@ tolerance of a difference is four of its Monte Carlo standard errors (scatter ov
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import pairwise
@@ -419,8 +418,8 @@ def misses(fit: xr.DataTree, model: Model, names: Sequence[str]) -> dict[str, fl
 def test_synthetic_survey_returns_its_coefficients() -> None:
     model = pc.library.disengagement()
     answers = pc.answers(model, respondents=1_000, seed=2, segments=AVERAGE_PLATFORM)
-    # A fit that misses its gates (R-hat, effective draws, divergences) warns, which is an error.
-    fit = pc.estimate(model, answers, priors=held(model), draws=700, tune=500, seed=1)
+    # Many surveys, and chains, are in tests/calibration; the normal at the mode finds the place.
+    fit = pc.estimate(model, answers, priors=held(model), method="laplace", seed=1)
     names = coefficients(model)
     assert len(names) == 12
     assert set(names) < set(fit["posterior"].attrs["parameters"])
@@ -472,10 +471,7 @@ def test_synthetic_groups_return_the_moderation() -> None:
 def test_the_five_failures_can_be_estimated_too() -> None:
     model = pc.library.disengagement("five")
     answers = pc.answers(model, respondents=1_000, seed=4, segments=AVERAGE_PLATFORM)
-    with warnings.catch_warnings():
-        # So few draws do not meet the gates; here they need only find the place.
-        warnings.filterwarnings("ignore", "these draws do not meet the gates")
-        fit = pc.estimate(model, answers, priors=held(model), draws=150, tune=300, chains=2, seed=1)
+    fit = pc.estimate(model, answers, priors=held(model), method="laplace", seed=1)
     assert not fit.attrs["unidentified"]
     names = coefficients(model)
     assert len(names) == 14

@@ -26,7 +26,7 @@ from numpy.testing import assert_allclose
 import pycore as pc
 from pycore import plot
 from pycore.errors import InputError
-from pycore.estimation.uniformity import band, p_value
+from pycore.estimation.uniformity import of_ranks
 from pycore.model.model import Model
 from pycore.plot.direct_labels import spread
 from pycore.plot.series import Z90
@@ -88,17 +88,12 @@ def ranks() -> xr.Dataset:
     rng = np.random.default_rng(1)
     truth = rng.normal(0, [1.0, 1.0, 2.0], (100, 3))
     found = (rng.standard_normal((100, 3, 99)) < truth[:, :, None]).sum(axis=2)
-    points, low, high = band(100, 99)
-    below = (found[:, :, None] < np.arange(1, 100)).mean(axis=0)
-    return xr.Dataset(
-        {
-            "rank": (("replicate", "parameter"), found),
-            "ecdf": (("parameter", "point"), below),
-            "low": ("point", low), "high": ("point", high),
-            "p_value": ("parameter", [p_value(found[:, j], 99) for j in range(3)]),
-        },
-        coords={"parameter": ["path_a", "path_b", "too_narrow"], "point": points},
-    )  # fmt: skip
+    return of_ranks(found, ["path_a", "path_b", "too_narrow"], 99)
+
+
+def last(panels: tuple[Figure, list[Axes]]) -> Drawn:
+    figure, axes = panels
+    return figure, axes[-1]
 
 
 @cache
@@ -174,6 +169,7 @@ FIGURES: dict[str, Callable[[], Drawn]] = {
         pc.variance_parts(drawn_run(), "share", stage="gone", population=200)
     ),
     "ranks": lambda: plot.rank_ecdf(ranks()),
+    "rank panels": lambda: last(plot.rank_panels({f"model_{k}": ranks() for k in range(3)})),
     "published": lambda: plot.published_figures(calibrated()),
     "sensitivity": lambda: plot.sensitivity(SENSITIVITY),
     "slopes": lambda: plot.simple_slopes(SLOPES, cause="price", labels={"-1": "little habit"}),
@@ -332,6 +328,8 @@ def test_labels_keep_order_and_distance_and_stay_where_they_can() -> None:
         (lambda: plot.variance_split(run(), "share", stage="gone"), "draws"),
         (lambda: plot.variance_split(drawn_run(), "leave", period=99), "period"),
         (lambda: plot.rank_ecdf(NOT_A_RUN), "check"),
+        (lambda: plot.rank_panels({"model": NOT_A_RUN}), "check"),
+        (lambda: plot.rank_panels({}), "checks"),
         (lambda: plot.published_figures(NOT_A_RUN), "fit"),
         (lambda: plot.sensitivity(EFFECTS), "table"),
         (lambda: plot.importance_performance(EFFECTS), "table"),

@@ -1,34 +1,14 @@
 // A block of lives from the first period to the last: words, steps, records, leavers.
 #pragma once
 
+#include "pycore/drawing.hpp"
 #include "pycore/execute.hpp"
 #include "pycore/ledger.hpp"
 #include "pycore/machine.hpp"
-#include "pycore/philox.hpp"
 
 #include <cstdint>
 
 namespace pycore {
-
-// Vectors of ids per Philox call: more than fit into the registers, but computing meanwhile is
-// worth more than the loads.
-inline constexpr std::int32_t PHILOX_VECTORS = 4;
-
-template <class V>
-void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
-                std::int32_t lanes, const BlockMemory& memory) noexcept {
-    constexpr std::int32_t STEP = PHILOX_VECTORS * V::WIDTH;
-    const philox::Keys keys(lives.key_0, lives.key_1);
-    for (std::int32_t i = 0; i < lanes; i += STEP) {
-        const philox::IdProducts<V, PHILOX_VECTORS> ids(memory.id_low + i);
-        std::uint32_t* words = memory.words + i;
-        for (std::int32_t s = 0; s < streams.count; ++s) {
-            const philox::Address at{lives.id_high, purpose_and_index, streams.slots[s]};
-            philox::generate<V, PHILOX_VECTORS>(ids, at, keys, words, memory.stride);
-            words += WORDS_PER_CALL * memory.stride;
-        }
-    }
-}
 
 // Remove the lanes in an absorbing stage: the last active lane takes the place of each leaver,
 // from the highest leaver down.  Sums do not depend on the order of lanes.
@@ -112,8 +92,12 @@ template <class V>
 PYCORE_INLINE Outcome advance(const ProgramView& program, const Lives& lives, std::int32_t lanes,
                               const float* scalars, std::int32_t period, std::int64_t* row,
                               const BlockMemory& memory, bool& leaving, Fault& fault) noexcept {
-    const std::int32_t word = period % WORDS_PER_CALL;
-    if (word == 0) {
+    std::int32_t word = 0;
+    if (lives.coupled) {
+        draw_shared<V>(program.step_streams,
+                       PURPOSE_STEP << 28 | static_cast<std::uint32_t>(period), lives, lanes,
+                       memory);
+    } else if (word = period % WORDS_PER_CALL; word == 0) {
         const auto index = static_cast<std::uint32_t>(period / WORDS_PER_CALL);
         draw_words<V>(program.step_streams, PURPOSE_STEP << 28 | index, lives, lanes, memory);
     }
@@ -159,7 +143,8 @@ Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& 
             advance<V>(program, lives, lanes, scalars, period, row, memory, leaving, fault);
         if (outcome != Outcome::finished) return outcome;
         if (leaving) {
-            lanes = remove_leavers<V>(program, lives, lanes, period % WORDS_PER_CALL + 1, memory);
+            const std::int32_t next = lives.coupled ? WORDS_PER_CALL : period % WORDS_PER_CALL + 1;
+            lanes = remove_leavers<V>(program, lives, lanes, next, memory);
         }
     }
     return Outcome::finished;
@@ -204,7 +189,7 @@ struct Arrays {
             }
             const philox::Address at{counters[1], counters[2], counters[3]};
             const philox::IdProducts<V, PHILOX_VECTORS> ids(id_low);
-            philox::generate<V, PHILOX_VECTORS>(ids, at, keys, out, LANES);
+            philox::generate<V, PHILOX_VECTORS>(ids, at, keys, philox::Rows{out, LANES});
             for (std::int32_t w = 0; w < WORDS_PER_CALL; ++w)
                 words[w] = out[w * LANES];
         }
@@ -241,9 +226,9 @@ constexpr Kernels make_kernels(const char* isa) noexcept {
             &prepare_program<V>,
             &live<V>,
             &begin<V>,
-            &draw_words<V>,
             &step<V>,
             &remove_leavers<V>,
+            &draw_words<V>,
             &Arrays<V>::philox,
             &Arrays<V>::uniform,
             &Arrays<V>::normal,

@@ -130,6 +130,7 @@ struct Lives {
     std::int64_t* ledger;     // [period][width], or null
     const TraceView* trace;   // or null
     const StopFlag* stop;
+    bool coupled; // consumers influence each other
 };
 
 enum class Outcome : std::int32_t { finished, stopped, out_of_range };
@@ -140,15 +141,16 @@ struct Kernels {
     std::int32_t width;
     void (*prepare)(const ProgramView&, const BlockMemory&) noexcept;
     Outcome (*live)(const ProgramView&, const Lives&, const BlockMemory&, Fault&) noexcept;
-    // The same life in parts, for consumers who wait for each other: the start; the words of four
-    // periods; one period, which adds to the ledger row and says whether anybody leaves; leaving.
+    // The same life in parts, for consumers who wait for each other: the start; one period, which
+    // adds to the ledger row and says whether anybody leaves; leaving.
     void (*begin)(const ProgramView&, const Lives&, const BlockMemory&) noexcept;
-    void (*draw)(const Streams&, std::uint32_t purpose_and_index, const Lives&, std::int32_t lanes,
-                 const BlockMemory&) noexcept;
     Outcome (*step)(const ProgramView&, const Lives&, const BlockMemory&, std::int32_t period,
                     bool& leaving, Fault&) noexcept;
     std::int32_t (*leave)(const ProgramView&, const Lives&, std::int32_t lanes,
                           std::int32_t next_word, const BlockMemory&) noexcept;
+    // The words of each lane's call, a row for each.
+    void (*draw)(const Streams&, std::uint32_t purpose_and_index, const Lives&, std::int32_t lanes,
+                 const BlockMemory&) noexcept;
     void (*philox)(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
                    std::uint32_t key_1, std::uint32_t* words) noexcept;
     void (*uniform)(const std::uint32_t* words, std::size_t n, float* out) noexcept;

@@ -45,14 +45,25 @@ struct IdProducts {
     }
 };
 
-// Fill `words[w * stride + lane]`, w = 0..3, for VECTORS vectors of lanes at once.
+// Where word w of a lane's call goes: to its row.
+struct Rows {
+    std::uint32_t* words;
+    std::int64_t stride;
+
+    PYCORE_INLINE std::uint32_t* operator()(std::uint32_t lane, std::uint32_t word) const noexcept {
+        return words + word * stride + lane;
+    }
+};
+
+// Words 0 to 3 for VECTORS vectors of lanes at once; `out` says where those of a vector go, from
+// its first lane on.
 //
 // One call has a latency of ten multiplications; VECTORS independent calls fill the gaps.  In the
 // first two rounds half of the state is the same in every lane and is computed once.  The last
 // round packs before it mixes: 32-bit lanes need half the operations of 64-bit ones.
-template <class V, int VECTORS>
+template <class V, int VECTORS, class Out>
 PYCORE_INLINE void generate(const IdProducts<V, VECTORS>& ids, const Address& at, const Keys& keys,
-                            std::uint32_t* words, std::int64_t stride) noexcept {
+                            const Out& out) noexcept {
     using Wide = typename V::Wide;
     const std::uint64_t shared = static_cast<std::uint64_t>(MULTIPLIER_1) * at.purpose_and_index;
     const std::uint64_t shared_0 = (shared >> 32) ^ at.id_high ^ keys.first[0];
@@ -91,11 +102,11 @@ PYCORE_INLINE void generate(const IdProducts<V, VECTORS>& ids, const Address& at
     const auto k1 = V::set_int(static_cast<std::uint32_t>(keys.second[ROUNDS - 1]));
 #pragma GCC unroll 4
     for (int u = 0; u < VECTORS; ++u) {
-        std::uint32_t* out = words + u * V::WIDTH;
-        V::store_int(out, V::bit_xor(V::narrow_high(p1[u]), V::narrow(c1[u]), k0));
-        V::store_int(out + stride, V::narrow(p1[u]));
-        V::store_int(out + 2 * stride, V::bit_xor(V::narrow_high(p0[u]), V::narrow(c3[u]), k1));
-        V::store_int(out + 3 * stride, V::narrow(p0[u]));
+        const auto lane = static_cast<std::uint32_t>(u * V::WIDTH);
+        V::store_int(out(lane, 0), V::bit_xor(V::narrow_high(p1[u]), V::narrow(c1[u]), k0));
+        V::store_int(out(lane, 1), V::narrow(p1[u]));
+        V::store_int(out(lane, 2), V::bit_xor(V::narrow_high(p0[u]), V::narrow(c3[u]), k1));
+        V::store_int(out(lane, 3), V::narrow(p0[u]));
     }
 }
 

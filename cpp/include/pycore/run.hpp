@@ -77,8 +77,9 @@ std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cel
                             const std::vector<std::uint32_t>& groups, const RunSettings& settings);
 
 // Lives of single consumers: out[id][period][register], untouched after a life has ended.
+// `coupled` where they are lives among others, whose influence stands in the inputs.
 void trace(const Program& program, const std::vector<Cell>& cells,
            const std::vector<std::uint64_t>& ids, const std::vector<std::int32_t>& registers,
-           const RunSettings& settings, float* out);
+           bool coupled, const RunSettings& settings, float* out);
 
 } // namespace pycore

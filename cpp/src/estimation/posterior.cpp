@@ -52,14 +52,23 @@ Posterior::Posterior(Design design)
         const Index items = design_.groups[moments.group[k]].structure.items();
         require(moments.row[k] < items && moments.column[k] < items, "moments of items that exist");
     }
-    const bool explicit_latents = !design_.respondents.empty();
-    require(!explicit_latents ||
-                (design_.units.empty() && design_.respondents.size() == design_.groups.size()),
-            "respondents of every group, or units");
+    const Index ways = (design_.units.empty() ? 0 : 1) + (design_.respondents.empty() ? 0 : 1) +
+                       (design_.mixtures.empty() ? 0 : 1) + (design_.grids.empty() ? 0 : 1);
+    require(ways < 2, "one likelihood");
+    const auto every = [this](Index size) { return size == 0 || size == design_.groups.size(); };
+    require(every(design_.respondents.size()) && every(design_.mixtures.size()) &&
+                every(design_.grids.size()),
+            "respondents of every group");
     for (Index g = 0; g < design_.respondents.size(); ++g) {
         require(fits(design_.respondents[g], design_.groups[g].structure),
                 "respondents whose answers and products exist");
         size_ += design_.respondents[g].latents();
+    }
+    for (Index g = 0; g < design_.mixtures.size(); ++g)
+        require(design_.mixtures[g].fits(design_.groups[g].structure), "products that exist");
+    for (Index g = 0; g < design_.grids.size(); ++g) {
+        require(design_.grids[g].fits(design_.groups[g].structure),
+                "answers and products that exist");
     }
 }
 
@@ -124,13 +133,23 @@ double Posterior::log_density(const double* z, double* gradient) const {
         if (!std::isfinite(total)) return NOTHING;
         drawn += respondents.latents();
     }
+    for (Index g = 0; g < design_.mixtures.size(); ++g) {
+        total += design_.mixtures[g].log_likelihood(points[g], gradients[g]);
+        if (!std::isfinite(total)) return NOTHING;
+    }
+    for (Index g = 0; g < design_.grids.size(); ++g) {
+        total += design_.grids[g].log_likelihood(points[g], gradients[g]);
+        if (!std::isfinite(total)) return NOTHING;
+    }
+    const bool by_blocks =
+        !(design_.respondents.empty() && design_.mixtures.empty() && design_.grids.empty());
     for (Index g = 0; g < design_.groups.size(); ++g) {
         const Group& group = design_.groups[g];
         double* const by_inputs = memory.vector(group.inputs.size());
-        if (design_.respondents.empty())
-            group.structure.backward(points[g], gradients[g], by_inputs);
-        else
+        if (by_blocks)
             group.structure.pull_back(points[g], gradients[g], by_inputs);
+        else
+            group.structure.backward(points[g], gradients[g], by_inputs);
         for (Index k = 0; k < group.inputs.size(); ++k)
             by_values[group.inputs[k]] += by_inputs[k];
     }

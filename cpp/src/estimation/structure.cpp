@@ -100,14 +100,40 @@ Structure::Gradient Structure::gradient(Memory& memory) const {
 }
 
 bool Structure::forward(const double* inputs, Point& at) const {
-    const Index n = latents_;
-    const Index p = items_;
-    Memory scratch(2 * n * n + p * n);
     tape_.forward(inputs, at.values);
     std::copy(base_.begin(), base_.end(), at.data);
     for (Index k = 0; k < places_.size(); ++k)
         at.data[places_[k]] = tape_.output(at.values, k);
+    if (!imply(at)) return false;
 
+    const Index n = latents_;
+    const Index p = items_;
+    for (Index i = 0; i < p; ++i) {
+        at.item_mean[i] = at.blocks.intercept[i];
+        for (Index j = 0; j < n; ++j)
+            at.item_mean[i] += at.blocks.loading(i, j) * at.level[j];
+    }
+    at.dense = at.dense || measures_.empty();
+    for (Index i = 0; i < p && !at.dense; ++i)
+        at.dense = !(at.blocks.error(i, i) > 0.0);
+    if (!at.dense) return true;
+    Memory scratch(p * n);
+    const Matrix reach = scratch.matrix(p, n); // Λ C
+    product(at.blocks.loading, at.covariance, reach);
+    for (Index i = 0; i < p; ++i) {
+        for (Index j = 0; j <= i; ++j) {
+            double sum = at.blocks.error(i, j);
+            for (Index c = 0; c < n; ++c)
+                sum += reach(i, c) * at.blocks.loading(j, c);
+            at.sigma(i, j) = at.sigma(j, i) = sum;
+        }
+    }
+    return true;
+}
+
+bool Structure::imply(Point& at) {
+    const Index n = at.total.rows;
+    Memory scratch(2 * n * n);
     const Matrix direct = scratch.matrix(n, n); // I − A
     for (Index i = 0; i < n; ++i) {
         for (Index j = 0; j < n; ++j)
@@ -128,32 +154,13 @@ bool Structure::forward(const double* inputs, Point& at) const {
         for (Index j = 0; j < n; ++j)
             at.level[i] += at.total(i, j) * at.blocks.mean[j];
     }
-    for (Index i = 0; i < p; ++i) {
-        at.item_mean[i] = at.blocks.intercept[i];
-        for (Index j = 0; j < n; ++j)
-            at.item_mean[i] += at.blocks.loading(i, j) * at.level[j];
-    }
-    at.dense = at.dense || measures_.empty();
-    for (Index i = 0; i < p && !at.dense; ++i)
-        at.dense = !(at.blocks.error(i, i) > 0.0);
-    if (!at.dense) return true;
-    const Matrix reach = scratch.matrix(p, n); // Λ C
-    product(at.blocks.loading, at.covariance, reach);
-    for (Index i = 0; i < p; ++i) {
-        for (Index j = 0; j <= i; ++j) {
-            double sum = at.blocks.error(i, j);
-            for (Index c = 0; c < n; ++c)
-                sum += reach(i, c) * at.blocks.loading(j, c);
-            at.sigma(i, j) = at.sigma(j, i) = sum;
-        }
-    }
     return true;
 }
 
 void Structure::backward(const Point& at, const Gradient& by, double* by_inputs) const {
     const Index n = latents_;
     const Index p = items_;
-    Memory scratch(4 * n * n + 2 * p * n + 2 * n);
+    Memory scratch(n * n + 2 * p * n + n);
     if (at.dense) {
         const Matrix reach = scratch.matrix(p, n);  // Λ C
         const Matrix bent = scratch.matrix(p, n);   // G Λ
@@ -182,7 +189,6 @@ void Structure::backward(const Point& at, const Gradient& by, double* by_inputs)
     }
     // Of the mean: ν + Λ T α.
     double* const by_level = scratch.vector(n);
-    double* const by_mean = scratch.vector(n);
     for (Index i = 0; i < p; ++i) {
         by.blocks.intercept[i] += by.item_mean[i];
         for (Index a = 0; a < n; ++a) {
@@ -190,6 +196,14 @@ void Structure::backward(const Point& at, const Gradient& by, double* by_inputs)
             by_level[a] += by.item_mean[i] * at.blocks.loading(i, a);
         }
     }
+    gather(at, by, by_level);
+    pull_back(at, by, by_inputs);
+}
+
+void Structure::gather(const Point& at, const Gradient& by, const double* by_level) {
+    const Index n = at.total.rows;
+    Memory scratch(2 * n * n + n);
+    double* const by_mean = scratch.vector(n);
     for (Index a = 0; a < n; ++a) {
         for (Index b = 0; b < n; ++b)
             by_mean[b] += at.total(a, b) * by_level[a];
@@ -207,7 +221,6 @@ void Structure::backward(const Point& at, const Gradient& by, double* by_inputs)
         for (Index b = 0; b < n; ++b)
             by.blocks.path(a, b) = 2.0 * by.blocks.path(a, b) + by_mean[a] * at.level[b];
     }
-    pull_back(at, by, by_inputs);
 }
 
 void Structure::pull_back(const Point& at, const Gradient& by, double* by_inputs) const {

@@ -81,7 +81,7 @@ void draw(Block& block, std::uint32_t segment, std::uint32_t index,
         for (int stream = 0; stream < streams; ++stream) {
             pycore::philox::generate<V, AT_ONCE>(
                 ids, {segment, index, static_cast<std::uint32_t>(stream)}, keys,
-                &block.words[stream][0][i], LANES);
+                pycore::philox::Rows{&block.words[stream][0][i], LANES});
         }
     }
 }

@@ -62,7 +62,10 @@ def wide_numpy() -> bool:
 def _serve(pipe: Connection) -> None:
     pipe.send(_present())
     while True:
-        chunk, consumers, leave_base, seed = pipe.recv()
+        try:
+            chunk, consumers, leave_base, seed = pipe.recv()
+        except EOFError:  # nobody asks any more
+            return
         begin = time.process_time()
         sums = numpy_chunked(chunk)(consumers, leave_base, seed)
         pipe.send((time.process_time() - begin, sums))

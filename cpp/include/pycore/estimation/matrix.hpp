@@ -119,8 +119,9 @@ inline void solve(const Matrix& factor, const Matrix& b) {
     }
 }
 
-// Gauss and Jordan with pivots; `work` is lost.  False where the matrix is singular.
-inline bool invert(const Matrix& work, const Matrix& into) {
+// Gauss and Jordan with pivots; `work` is lost.  False where the matrix is singular.  Adds the
+// logarithm of the determinant's size to `log_size`, if given.
+inline bool invert(const Matrix& work, const Matrix& into, double* log_size = nullptr) {
     const Index n = work.rows;
     into.fill(0.0);
     for (Index i = 0; i < n; ++i)
@@ -132,6 +133,7 @@ inline bool invert(const Matrix& work, const Matrix& into) {
         }
         const double pivot = work(best, c);
         if (!(std::fabs(pivot) > 0.0) || !std::isfinite(pivot)) return false;
+        if (log_size != nullptr) *log_size += std::log(std::fabs(pivot));
         if (best != c) {
             std::swap_ranges(work.row(c), work.row(c) + n, work.row(best));
             std::swap_ranges(into.row(c), into.row(c) + n, into.row(best));

@@ -6,7 +6,9 @@
 // their diagonals, row by row.
 #pragma once
 
+#include "pycore/estimation/grid.hpp"
 #include "pycore/estimation/likelihood.hpp"
+#include "pycore/estimation/mixture.hpp"
 #include "pycore/estimation/moments.hpp"
 #include "pycore/estimation/priors.hpp"
 #include "pycore/estimation/respondents.hpp"
@@ -29,6 +31,8 @@ struct Design {
     bool means;      // whether the structures say the means; else they are integrated out
     Moments moments; // in place of units
     std::vector<Respondents> respondents; // in place of units, one per group
+    std::vector<Mixture> mixtures;        // likewise
+    std::vector<Grid> grids;              // likewise
 };
 
 class Posterior {

@@ -7,34 +7,13 @@
 // the size of a negative binomial.  The z are part of the point at which the density is evaluated.
 #pragma once
 
+#include "pycore/estimation/columns.hpp"
+#include "pycore/estimation/latents.hpp"
 #include "pycore/estimation/structure.hpp"
 
-#include <cstdint>
 #include <vector>
 
 namespace pycore::estimation {
-
-enum class Kind : std::int32_t {
-    CONTINUOUS,        // μ + error
-    ORDERED,           // μ + error, cut at thresholds
-    BERNOULLI,         // μ is the log-odds
-    POISSON,           // μ is the logarithm of the mean
-    NEGATIVE_BINOMIAL, // likewise; variance = mean + mean²/size
-    COUNT,
-};
-
-// What was seen of one item or outcome; a number per respondent, NaN where nothing was.
-struct Column {
-    Kind kind;
-    Index cuts;       // of ORDERED: where its thresholds stand among what is further
-    Index categories; // of ORDERED, whose values are categories from 0
-    std::vector<double> values;
-};
-
-// γ η_first η_second added to the equation of a state; γ stands among what is further.
-struct Product {
-    Index state, first, second, coefficient;
-};
 
 struct Respondents {
     Index count;

@@ -70,8 +70,14 @@ class Structure {
     // False where I − A is singular.
     bool forward(const double* inputs, Point& at) const;
 
+    // Of it, T, C and T α alone, of matrices that stand; these are zero before.
+    static bool imply(Point& at);
+
     // Add the gradient by the inputs of the tape; `by` is used up.
     void backward(const Point& at, const Gradient& by, double* by_inputs) const;
+
+    // Of it, the gradients by A, Ω and α, which are zero before, from those by C and T α.
+    static void gather(const Point& at, const Gradient& by, const double* by_level);
 
     // The last step of it alone, where the gradient by the blocks is complete.
     void pull_back(const Point& at, const Gradient& by, double* by_inputs) const;
