@@ -256,6 +256,7 @@ ALLOWED: dict[Any, str] = {
     sp.And: "and",
     sp.Or: "or",
     sp.Not: "not",
+    sp.ITE: "if",  # what SymPy makes of a comparison with a `where`
     average: "average",
     lookup: "table",
     total: "total",

@@ -75,6 +75,8 @@ def evaluate(
             return otherwise
         if isinstance(node, lookup):
             return value(node.lines())
+        if isinstance(node, sp.ITE):
+            return table["where"](*(value(a) for a in node.args))
         name = ALLOWED.get(node.func) or QUANTILES.get(node.func)
         if name is None or name not in table:
             raise refuse("expression", node, f"functions among {', '.join(sorted(table))}")

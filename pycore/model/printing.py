@@ -71,6 +71,12 @@ def _ordered_arguments(expression: sp.Expr, rank: dict[str, int]) -> list[sp.Exp
     return sorted(expression.args, key=key)
 
 
+def _either(condition: sp.ITE) -> Any:
+    """If c then a else b, said with "and" and "or"."""
+    c, yes, no = condition.args
+    return sp.Or(sp.And(c, yes), sp.And(sp.Not(c), no))
+
+
 class LatexExpressions(LatexPrinter):  # type: ignore[misc]
     """SymPy's LaTeX printer with the model's symbols and order.
 
@@ -139,6 +145,9 @@ class LatexExpressions(LatexPrinter):  # type: ignore[misc]
             rows.append(rf"{self._print(value)} & {says}")
         return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
 
+    def _print_ITE(self, expr: Any) -> str:
+        return str(self._print(_either(expr)))
+
     def _extreme(self, head: str, expr: Any, exp: Any) -> str:
         args = _ordered_arguments(expr, self._rank)
         text = rf"{head}\left({', '.join(self._print(a) for a in args)}\right)"
@@ -186,6 +195,9 @@ class PlainExpressions(StrPrinter):  # type: ignore[misc]
         if expr.exp.is_negative:
             return f"1 / {self._bracketed(1 / expr, product=True)}"
         return f"{self._bracketed(expr.base, product=True)}^{self._print(expr.exp)}"
+
+    def _print_ITE(self, expr: Any) -> str:
+        return str(self._print(_either(expr)))
 
     def _print_Relational(self, expr: Any) -> str:
         if isinstance(expr, sp.Equality):

@@ -74,6 +74,8 @@ class _Code:
             return self._chain(op, [self.lower(a) for a in _ordered(e.args)])
         if isinstance(e, sp.Not):
             return self._minus(_ONE, e.args[0])
+        if isinstance(e, sp.ITE):
+            return self.emit(Op.SELECT, tuple(self.lower(a) for a in e.args))
         if isinstance(e, sp.core.relational.Relational):
             return self._compare(e)
         unary = {sp.exp: Op.EXP, sp.log: Op.LOG, sp.Abs: Op.ABS, sp.floor: Op.FLOOR,

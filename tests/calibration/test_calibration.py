@@ -1,8 +1,9 @@
 """The library's models, calibrated: anew with few replicates, and by the record of a hundred.
 
-Twenty ranks are too few to tell much by their uniformity.  They are ranks of the record's first
-truths, so they are held to the record too: a likelihood that moved by a third of a posterior
-deviation shows in them.
+Whether ranks are uniform is asked of the hundred.  Twenty are made anew of the record's first
+truths and held to the record rank by rank: a likelihood that moved by a third of a posterior
+deviation shows in them, and luck in the twenty truths does not (chains ranked those of happiness'
+`sd_trust` at p = .0004, the other eighty at .76).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def test_questionnaires_return_what_made_the_answers(name: str) -> None:
     "name",
     ["happiness", "loyalty", "disengagement", "live_streaming_drivers", "expectation_confirmation"],
 )
-def test_twenty_replicates_are_calibrated_and_as_kept(name: str) -> None:
+def test_twenty_replicates_come_out_as_kept(name: str) -> None:
     """Weighted draws: of happiness the record has chains', so that the two are compared."""
     require_as_kept(name, "scores", 20, "importance")
 
@@ -89,7 +90,7 @@ def require_as_kept(name: str, kind: Kind, replicates: int, method: str) -> None
     """Same truths and answers; draws may differ by a compiler's last bit, so ranks may too."""
     kept = KEPT["models"][name][kind]
     anew = checked(name, kind, replicates, kept["seed"], method=method, progress=False)
-    if kind == "scores":
+    if kind == "scores" and replicates == kept["replicates"]:
         assert not record.strays(anew)
     before = record.dataset(kept)["rank"].isel(replicate=slice(replicates))
     assert list(before["parameter"].values) == list(anew["parameter"].values)

@@ -110,6 +110,19 @@ def test_compiled_expressions_have_the_value_sympy_gives_them(expression: sp.Exp
     np.testing.assert_allclose(found["z"], expected, rtol=2e-5, atol=2e-6)
 
 
+def test_what_was_chosen_may_decide_a_further_choice() -> None:
+    m = pc.Model("nested")
+    x, y = m.draw("x", pc.Normal(0, 1)), m.draw("y", pc.Normal(0.3, 1.5))
+    m.record(m.define("z", pc.where(pc.where(x > y, x, -y) < 0.3, y, x * y)))
+    assert "ITE" not in "".join(e.latex + str(e) for e in m.equations())
+    again = pc.Model.from_json(m.to_json())
+    assert compile_model(again).digest == compile_model(m).digest
+    found = lives(m, n=200, periods=1)
+    a, b = found["x"].astype(float), found["y"].astype(float)
+    expected = np.where(np.where(a > b, a, -b) < 0.3, b, a * b)
+    np.testing.assert_allclose(found["z"], expected, rtol=2e-5, atol=2e-6)
+
+
 @pytest.mark.parametrize(
     ("distribution", "mean", "sd"),
     [
