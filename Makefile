@@ -45,11 +45,12 @@ help: ## this list
 	@.ci/bootstrap $(UV_VERSION) $(PYTHON312)
 	@touch $@
 
-# `sync` installs the pins and nothing else; the second call fails, without asking any host, when
-# pyproject.toml wants something that the pins do not give.
+# `sync` installs the pins and nothing else, compiled once for the hundred processes of a test run
+# that may not be allowed to keep what they compile. The second call fails, without asking any host,
+# when pyproject.toml wants something that the pins do not give.
 .venv/.packages: .venv/.made pyproject.toml constraints.txt
 	@echo 'packages of constraints.txt → .venv'
-	@$(UV) pip sync --quiet --python $(PY) constraints.txt
+	@$(UV) pip sync --quiet --compile-bytecode --python $(PY) constraints.txt
 	@$(UV) pip install --quiet --offline --python $(PY) --constraints constraints.txt \
 	  --requirements pyproject.toml $(GROUPS_ALL) \
 	  || { echo 'constraints.txt does not pin all that pyproject.toml asks for: run `make pins`.' >&2; exit 1; }

@@ -87,21 +87,27 @@ def test_lavaans_parameters_are_drawn_from_the_default_priors() -> None:
     """In units of the model: those of the data are not known before there are data."""
     m = pc.Model.from_lavaan("joy =~ x1 + x2 + x3\njoy ~ a*income\nx1 ~~ x2")
     check = pc.calibration_check(
-        m, replicates=20, seed=3, method="importance", **(SMALL | {"respondents": 100})
+        m, replicates=8, seed=3, method="importance", **(SMALL | {"respondents": 100})
     )
     assert {"a", "loading_x2", "variance_x1", "covariance_x1_x2"} <= set(check["parameter"].values)
     assert float(check["p_value"].min()) * check.sizes["parameter"] > 0.01
     assert float(check["truth"].sel(parameter="variance_x1").min()) > 0
 
 
-def test_traits_that_covary_have_no_generator() -> None:
+def test_traits_that_covary_have_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     m = pc.Model.from_lavaan("one =~ x1 + x2 + x3\ntwo =~ y1 + y2 + y3")
     with pytest.raises(InputError, match=r"covariance of one and two.*independently"):
         pc.calibration_check(m, seed=1)
+    monkeypatch.setattr(sbc, "_fitted", fitted)  # what is drawn and answered is asked here
     check = pc.calibration_check(
-        m, replicates=1, seed=1, priors={"covariance_one_two": 0.0}, method="importance", **SMALL
+        m, replicates=1, seed=1, priors={"covariance_one_two": 0.0}, **SMALL
     )
     assert "covariance_one_two" not in check["parameter"].values
+
+
+def fitted(model: pc.Model, truths: Truths, *_: object, **__: object) -> sbc._Fit:
+    """In place of a fit that takes long."""
+    return sbc._Fit({n: np.ones((2, 50)) for n in truths.names}, 0, 1.0, 100.0)
 
 
 def test_what_cannot_be_checked_is_refused() -> None:
@@ -121,14 +127,14 @@ def test_what_cannot_be_checked_is_refused() -> None:
 def test_ctrl_c_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     done = 0
 
-    def fitted(model: pc.Model, truths: Truths, *_: object, **__: object) -> sbc._Fit:
+    def interrupted(model: pc.Model, truths: Truths, *rest: object, **named: object) -> sbc._Fit:
         nonlocal done
         done += 1
         if done > 11:
             raise KeyboardInterrupt
-        return sbc._Fit({n: np.full((2, 50), float(done)) for n in truths.names}, 0, 1.0, 100.0)
+        return fitted(model, truths, *rest, **named)
 
-    monkeypatch.setattr(sbc, "_fitted", fitted)
+    monkeypatch.setattr(sbc, "_fitted", interrupted)
     check = pc.calibration_check(
         designs.mediation(), replicates=20, respondents=30, seed=1, burn_in=1, recall=1,
         priors={"shield": 0.0},
