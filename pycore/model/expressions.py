@@ -7,11 +7,13 @@ SymPy nodes from the closed list in :mod:`pycore.model.functions` and can do not
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection
 from typing import Any
 
 import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import Boolean
 
 from pycore.errors import InputError, refuse, require_name
 from pycore.model.functions import ALLOWED, Aggregate
@@ -19,6 +21,7 @@ from pycore.model.functions import ALLOWED, Aggregate
 __all__ = ["check", "from_json", "symbol", "to_expression", "to_json"]
 
 _BY_NAME = {name: head for head, name in ALLOWED.items()}
+_LOGICAL = {"and", "or", "not", "?:"}
 _MAX_DEPTH = 200
 
 
@@ -39,7 +42,14 @@ def to_expression(argument: str, value: Any) -> sp.Expr:
         raise refuse(argument, value, "a number or a SymPy expression of declared names")
     if expression.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
         raise refuse(argument, value, "finite real numbers only")
+    if not all(_representable(number) for number in expression.atoms(sp.Float)):
+        raise refuse(argument, value, "numbers from 2.3e-308 to 1.7e308 in size, and 0")
     return expression
+
+
+def _representable(number: sp.Float) -> bool:
+    """SymPy's exponents have no end; JSON's numbers are doubles."""
+    return bool(number.is_zero) or sys.float_info.min < abs(number) < sys.float_info.max
 
 
 def check(argument: str, expression: sp.Basic, known: Collection[str]) -> None:
@@ -132,6 +142,12 @@ def from_json(argument: str, data: Any, depth: int = 0) -> Any:
         raise refuse(argument, data, "['/', integer, non-zero integer]")
     require_name(argument, head, _BY_NAME)
     args = [from_json(argument, part, depth + 1) for part in data[1:]]
+    conditions = args if head in _LOGICAL else args[1::2] if head == "where" else []
+    numbers = [] if head in _LOGICAL else args[::2] if head == "where" else args
+    if not all(isinstance(a, Boolean) for a in conditions):
+        raise refuse(argument, data, f"conditions where {head} has conditions")
+    if not all(isinstance(a, sp.Expr) for a in numbers):
+        raise refuse(argument, data, f"numbers where {head} has numbers")
     try:
         if head == "where":
             if len(args) % 2:

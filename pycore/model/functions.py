@@ -35,7 +35,14 @@ __all__ = [
 MAX_KNOTS = 32
 
 
-class logistic(sp.Function):  # type: ignore[misc]  # noqa: N801  SymPy functions are lower case
+class _Real(sp.Function):  # type: ignore[misc]
+    """A function of real numbers that is real, so that SymPy looks for no imaginary part."""
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+
+class logistic(_Real):  # noqa: N801  SymPy functions are lower case
     """1 / (1 + exp(−x)), kept whole so that it prints and compiles as one instruction.
 
     Examples
@@ -63,7 +70,7 @@ class logistic(sp.Function):  # type: ignore[misc]  # noqa: N801  SymPy function
         return text if exp is None else rf"{text}^{{{exp}}}"
 
 
-class Aggregate(sp.Function):  # type: ignore[misc]
+class Aggregate(_Real):
     """A number made of many consumers; allowed in environments only."""
 
     nargs = 1
@@ -113,7 +120,7 @@ class share(Aggregate):  # noqa: N801
     marks = (r"\textstyle\frac{1}{N} \sum_i \left( {} \right)", "Σ({})/N")
 
 
-class lookup(sp.Function):  # type: ignore[misc]  # noqa: N801
+class lookup(_Real):  # noqa: N801
     """Straight lines between knots; arguments are what is looked up, then x and y of each knot."""
 
     @classmethod
@@ -202,19 +209,19 @@ def table(x: Any, xs: Sequence[float], ys: Sequence[float]) -> Any:
     return lookup(sp.sympify(x), *flat)
 
 
-class poisson(sp.Function):  # type: ignore[misc]  # noqa: N801
+class poisson(_Real):  # noqa: N801
     """Poisson count that is reached or passed with probability u, of u and the rate."""
 
     nargs = 2
 
 
-class binomial(sp.Function):  # type: ignore[misc]  # noqa: N801
+class binomial(_Real):  # noqa: N801
     """Binomial count that is reached or passed with probability u, of u, trials and chance."""
 
     nargs = 3
 
 
-class gamma_log(sp.Function):  # type: ignore[misc]  # noqa: N801
+class gamma_log(_Real):  # noqa: N801
     """Log of a Gamma(shape, 1) number, of one normal and two uniform numbers and the shape.
 
     Whole, because a logarithm is finite where a tiny shape gives a number below the smallest float.
@@ -256,7 +263,7 @@ ALLOWED: dict[Any, str] = {
     sp.And: "and",
     sp.Or: "or",
     sp.Not: "not",
-    sp.ITE: "if",  # what SymPy makes of a comparison with a `where`
+    sp.ITE: "?:",  # what SymPy makes of a comparison with a `where`
     average: "average",
     lookup: "table",
     total: "total",

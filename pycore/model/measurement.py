@@ -323,6 +323,8 @@ class Measurement(Derived):
         ['wait_mean', 'wait_mean_mcse', 'wait_variance', 'wait_histogram']
         """
         step = power_of_two("resolution", resolution)
+        if not isinstance(by_stage, bool):
+            raise refuse("by_stage", by_stage, "True or False")
         if bins is not None:
             low, high, count = (*bins, None, None, None)[:3]
             if not (

@@ -36,8 +36,11 @@ def _ordered(args: Any) -> list[Any]:
 
 
 def _float32(value: Any) -> float:
-    with np.errstate(over="ignore"):  # refused in the next line
-        number = float(np.float32(float(value)))
+    try:
+        with np.errstate(over="ignore"):  # refused below
+            number = float(np.float32(float(value)))
+    except (TypeError, OverflowError):  # SymPy of exp(exp(9)), Python of 10**400
+        number = np.inf
     if not np.isfinite(number):
         raise InputError(f"constant: received {value}, allowed is a number within float32's range")
     return number

@@ -180,6 +180,7 @@ class Program:
         """Read what :meth:`to_json` wrote; anything else is refused with the reason."""
         try:
             data: dict[str, Any] = json.loads(text)
+            json.dumps(data, allow_nan=False)  # NaN and 1e999 are read without complaint
         except (ValueError, RecursionError, TypeError) as error:
             raise InputError(f"program: not JSON ({error})") from error
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT_VERSION:
@@ -298,6 +299,7 @@ def _validate_scalars(label: str, code: tuple[Row, ...], fixed: int, size: int) 
         op = _op(label, index, row)
         spec = SPECIFICATION[op]
         _require(not spec.draws, f"{label}[{index}]: {op.name} draws random numbers")
+        _require_addresses(f"{label}[{index}]", row, size, size, 0)
         reads = [*row[2 : 2 + spec.lanes], *row[6 : 6 + spec.scalars]]
         _require(
             all(r in written for r in reads),
@@ -319,6 +321,7 @@ def _validate_lane_code(
     for index, row in enumerate(code):
         op = _op(label, index, row)
         spec = SPECIFICATION[op]
+        _require_addresses(f"{label}[{index}]", row, p.n_registers, p.n_scalars, len(streams))
         _require(
             all(r in written for r in row[2 : 2 + spec.lanes]),
             f"{label}[{index}]: {op.name} reads a register that is not written",
@@ -332,6 +335,15 @@ def _validate_lane_code(
         _require(_is_index(row[1], p.n_registers), f"{label}[{index}]: unknown register {row[1]}")
         written.add(row[1])
     return written
+
+
+def _require_addresses(label: str, row: Row, registers: int, scalars: int, streams: int) -> None:
+    """Operands that an operation does not read are addressed by the machine all the same."""
+    for operands, size, what in (
+        (row[2:6], registers, "register"), (row[6:11], scalars, "scalar register"),
+        (row[11:], streams, "stream"),
+    ):  # fmt: skip
+        _require(all(v == 0 or v < size for v in operands), f"{label}: unknown {what}")
 
 
 def _op(label: str, index: int, row: Row) -> Op:

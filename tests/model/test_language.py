@@ -179,6 +179,42 @@ def test_text_that_is_no_model_is_refused(text: str) -> None:
         pc.Model.from_json(text)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        ["*", True, "x"], ["+", ["<", "x", 1], 1], ["and", 1, 0], ["where", 1, "y", 2, 3],
+        ["where", True, ["<", "x", 0], 1, True], ["*", 1e-320, "x"], ["?:", ["<", "x", 0], 1, 2],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_conditions_are_no_numbers_and_numbers_are_doubles(
+    m: pc.Model, expression: list[object]
+) -> None:
+    x = m.parameter("x", 1.0)
+    m.define("a", x + 1)
+    data = json.loads(m.to_json())
+    data["words"][1]["expression"] = expression
+    with pytest.raises(InputError, match="a"):
+        pc.Model.from_json(json.dumps(data))
+
+
+def test_a_number_beyond_the_machine_is_refused_before_work(m: pc.Model) -> None:
+    m.record(m.event("leave", logit=sp.exp(sp.exp(9), evaluate=False)))
+    with pytest.raises(InputError, match="float32"):
+        pc.simulate(m, consumers=10, periods=1, seed=1)
+
+
+def test_by_stage_is_true_or_false(m: pc.Model) -> None:
+    leave = m.event("leave", probability=0.5)
+    with pytest.raises(InputError, match="by_stage: received None, allowed is True or False"):
+        m.record(leave, by_stage=None)  # type: ignore[arg-type]
+
+
+def test_functions_of_real_numbers_are_real() -> None:
+    x = pc.Model("real").parameter("x", 1.0)
+    assert sp.Abs(sp.exp(-(pc.logistic(x) ** 2))) == sp.exp(-(pc.logistic(x) ** 2))
+
+
 def test_json_cannot_smuggle_a_function_in(m: pc.Model) -> None:
     x = m.parameter("x", 1.0)
     m.define("a", x + 1)

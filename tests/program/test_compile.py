@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -181,11 +182,34 @@ def test_compiling_twice_gives_the_same_program() -> None:
     assert compile_model(two_platforms()).digest == compile_model(two_platforms()).digest
 
 
+@pytest.mark.parametrize(
+    ("part", "place", "number", "message"),
+    [
+        ("step_code", 11, 99, "stream"), ("step_code", 5, 4000, "unknown register"),
+        ("step_code", 10, 4000, "scalar register"), ("scalar_code", 11, 1, "stream"),
+    ],
+)  # fmt: skip
+def test_addresses_that_are_not_read_are_checked_too(
+    part: str, place: int, number: int, message: str
+) -> None:
+    tree = json.loads(compile_model(pc.library.disengagement()).to_json())
+    tree[part][0][place] = number
+    with pytest.raises(InputError, match=message):
+        Program.from_json(json.dumps(tree))
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999"])
+def test_what_json_has_no_number_for_is_refused(number: str) -> None:
+    tree = json.loads(compile_model(two_platforms()).to_json())
+    tree["records"][0]["high"] = "here"
+    text = json.dumps(tree).replace('"here"', number)
+    with pytest.raises(InputError, match="not JSON"):
+        Program.from_json(text)
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_damaged_program_is_refused_or_harmless(data: st.DataObject) -> None:
-    import json
-
     tree = json.loads(compile_model(two_platforms()).to_json())
     key = data.draw(st.sampled_from(sorted(tree)))
     value = data.draw(
