@@ -301,6 +301,7 @@ class Group {
                     std::fill(local.begin(), local.end(), 0);
                     piece = block.piece;
                 }
+                if (period_ > 0 && b + 1 < last) fetch(b + 1);
                 if (block.lanes > 0) live_block(b, arena, local.data(), portion);
             }
             merge(piece, local);
@@ -315,6 +316,13 @@ class Group {
 
     std::int64_t file_size() const noexcept {
         return std::max<std::int64_t>({task_.program.n_scalars(), task_.coupling().n_scalars, 1});
+    }
+
+    // What a block keeps is on its way from memory while the block before lives.
+    void fetch(std::size_t index) const noexcept {
+        const Line* const lines = &store_[index * block_lines_];
+        for (std::size_t k = block_size() / Line::SIZE; k < block_lines_; ++k)
+            __builtin_prefetch(&lines[k], 1, 2);
     }
 
     void live_block(std::size_t index, Arena& arena, std::int64_t* row, Portion* portion) {

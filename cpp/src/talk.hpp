@@ -57,7 +57,7 @@ class Talk {
         const std::uint64_t each =
             sizeof(std::int32_t) + sizeof(std::uint8_t) + sizeof(std::int64_t);
         const std::uint64_t packed = signals * ((nodes + PACKED - 1) / PACKED);
-        return nodes * (signals * each + sizeof(std::int32_t)) + packed * sizeof(std::uint16_t) +
+        return nodes * (signals * each + sizeof(std::int32_t)) + packed * sizeof(std::uint32_t) +
                2 * limit(signals, nodes) * sizeof(Change);
     }
 
@@ -77,6 +77,7 @@ class Talk {
         }
         portions_.assign(portions, {});
         only_units_.assign(signals_.size(), true);
+        somebody_left_ = false;
         changed_ = 0;
     }
 
@@ -100,8 +101,7 @@ class Talk {
                 say(s, node, value);
                 silent = false;
             } else {
-                said(s)[node] = SILENT;
-                codes(s)[node] = 0;
+                fall_silent(s, node);
             }
         }
         if (!active && !silent) portion.gone.push_back(static_cast<std::uint32_t>(node));
@@ -117,8 +117,7 @@ class Talk {
         for (const std::uint32_t node : portion.gone) {
             for (std::size_t s = 0; s < signals_.size(); ++s) {
                 note(portion, node, static_cast<std::int32_t>(s), -std::int64_t{said(s)[node]});
-                said(s)[node] = SILENT;
-                codes(s)[node] = 0;
+                fall_silent(s, node);
             }
             note(portion, node, Change::LEFT, -1);
         }
@@ -200,7 +199,8 @@ class Talk {
             }
         }
         const auto size = static_cast<std::uint64_t>(settings_.block);
-        std::vector<std::uint64_t> ones;
+        std::vector<std::uint32_t> ones;
+        std::vector<std::uint64_t> both;
         std::vector<Heard> values;
         while (!stop.raised()) {
             const std::uint64_t first = next_.fetch_add(size, std::memory_order_relaxed);
@@ -210,9 +210,15 @@ class Talk {
                 pull_hashed(first, last, arena);
                 continue;
             }
-            for (std::size_t s = 0; s < signals_.size(); ++s)
-                only_units_[s] ? pull_units(s, first, last, ones)
-                               : pull_values(s, first, last, values);
+            for (std::size_t s = 0; s < signals_.size(); ++s) {
+                if (!only_units_[s]) {
+                    pull_values(s, first, last, values);
+                } else if (somebody_left_) {
+                    pull_units(s, first, last, both);
+                } else {
+                    pull_ones(s, first, last, ones);
+                }
+            }
         }
     }
 
@@ -220,7 +226,8 @@ class Talk {
     static constexpr std::int32_t SILENT = INT32_MIN; // of those who have left
     static constexpr std::uint8_t ONE = 1, SPEAKS = 2;
     static constexpr std::size_t AHEAD = 4; // changes by which each step of a push is fetched early
-    static constexpr std::uint64_t PACKED = 8; // codes in a word
+    static constexpr std::uint64_t PACKED = 16; // codes in a word
+    static constexpr std::uint64_t BITS = 32;   // values in a word
 
     // Running totals along the edges of some consumers: what each hears is a difference, and the
     // loop knows no branch that depends on how many neighbours she has.
@@ -296,31 +303,55 @@ class Talk {
         }
     }
 
-    // The codes of a signal, so close together that those of a million stay in the cache.
+    void fall_silent(std::size_t signal, std::uint64_t node) noexcept {
+        said(signal)[node] = SILENT;
+        codes(signal)[node] = 0;
+        somebody_left_.store(true, std::memory_order_relaxed);
+    }
+
+    // What a signal says, so close together that a million stay in the cache: the codes, or, as
+    // long as all still speak, a bit each.
     void pack(std::size_t signal) noexcept {
-        const std::uint64_t words = (nodes_ + PACKED - 1) / PACKED;
+        somebody_left_ ? pack<PACKED>(signal, 3) : pack<BITS>(signal, ONE);
+    }
+    template <std::uint64_t IN_WORD>
+    void pack(std::size_t signal, std::uint32_t mask) noexcept {
         const std::uint8_t* const codes = this->codes(signal);
-        std::uint16_t* const packed = packed_.data() + signal * words;
-        for (std::uint64_t w = 0; w < words; ++w) {
-            const std::uint64_t end = std::min((w + 1) * PACKED, nodes_);
-            unsigned word = 0;
-            for (std::uint64_t k = w * PACKED; k < end; ++k)
-                word |= static_cast<unsigned>(codes[k]) << 2 * (k % PACKED);
-            packed[w] = static_cast<std::uint16_t>(word);
+        std::uint32_t* const packed = this->packed(signal);
+        for (std::uint64_t first = 0, w = 0; first < nodes_; first += IN_WORD, ++w) {
+            const std::uint64_t size = std::min(IN_WORD, nodes_ - first);
+            std::uint32_t word = 0;
+            for (std::uint64_t k = 0; k < size; ++k)
+                word |= (codes[first + k] & mask) << BITS / IN_WORD * k;
+            packed[w] = word;
         }
+    }
+    std::uint32_t* packed(std::size_t signal) noexcept {
+        return packed_.data() + signal * ((nodes_ + PACKED - 1) / PACKED);
+    }
+
+    // Who is heard speaks.
+    void pull_ones(std::size_t signal, std::uint64_t first, std::uint64_t last,
+                   std::vector<std::uint32_t>& heard) {
+        const std::uint32_t* const packed = this->packed(signal);
+        const auto edge = [packed](std::uint32_t& total, std::uint32_t target) {
+            total += packed[target / BITS] >> target % BITS & 1U;
+        };
+        const auto difference = [this, signal](std::uint32_t ones, std::int64_t edges) {
+            return Heard{static_cast<std::int64_t>(ones) * units_[signal], edges};
+        };
+        pull(signal, first, last, heard, edge, difference);
     }
 
     // Ones and speakers in one word; of fewer than 2^32 edges neither runs into the other.
     void pull_units(std::size_t signal, std::uint64_t first, std::uint64_t last,
                     std::vector<std::uint64_t>& heard) {
-        const std::uint16_t* const packed =
-            packed_.data() + signal * ((nodes_ + PACKED - 1) / PACKED);
+        const std::uint32_t* const packed = this->packed(signal);
         const auto edge = [packed](std::uint64_t& total, std::uint32_t target) {
-            const std::uint64_t code =
-                static_cast<std::uint64_t>(packed[target / PACKED]) >> 2 * (target % PACKED);
+            const std::uint64_t code = packed[target / PACKED] >> 2 * (target % PACKED);
             total += (code & ONE) | (code & SPEAKS) << 31;
         };
-        const auto difference = [this, signal](std::uint64_t both) {
+        const auto difference = [this, signal](std::uint64_t both, std::int64_t) {
             return Heard{static_cast<std::int64_t>(both & 0xFFFFFFFFU) * units_[signal],
                          static_cast<std::int64_t>(both >> 32)};
         };
@@ -335,7 +366,8 @@ class Talk {
             total.sum += value == SILENT ? 0 : value;
             total.speakers += value != SILENT;
         };
-        pull(signal, first, last, heard, edge, [](const Heard& both) { return both; });
+        pull(signal, first, last, heard, edge,
+             [](const Heard& both, std::int64_t) { return both; });
     }
 
     template <class Total, class Edge, class Difference>
@@ -355,7 +387,8 @@ class Talk {
         std::int64_t* const sums = sums_.data() + signal * nodes_;
         for (std::uint64_t k = first; k < last; ++k) {
             const Heard mine = difference(running[starts[k + 1] - starts[first]] -
-                                          running[starts[k] - starts[first]]);
+                                              running[starts[k] - starts[first]],
+                                          starts[k + 1] - starts[k]);
             sums[k] = mine.sum;
             speakers_[k] = static_cast<std::int32_t>(mine.speakers);
         }
@@ -405,11 +438,12 @@ class Talk {
     std::uint64_t nodes_ = 0;
     std::vector<std::int32_t> said_;
     std::vector<std::uint8_t> codes_;   // the same in two bits, as long as only 0 and 1 are said
-    std::vector<std::uint16_t> packed_; // those once more, eight in a word
+    std::vector<std::uint32_t> packed_; // those once more, many in a word
     std::vector<std::uint8_t> only_units_;
     std::vector<std::int64_t> sums_;
     std::vector<std::int32_t> speakers_;
     std::vector<Portion> portions_;
+    std::atomic<bool> somebody_left_{false};
     std::atomic<std::uint64_t> changed_{0};
     std::atomic<std::uint64_t> next_{0};
     bool push_ = false;
