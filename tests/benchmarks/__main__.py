@@ -25,7 +25,7 @@ from tests.benchmarks.cluster import exchange, two_workers
 from tests.benchmarks.coupling import coupling, exceeded
 from tests.benchmarks.histories import histories
 from tests.benchmarks.histories import missed as histories_missed
-from tests.benchmarks.machine import Machine, core_seconds, processor
+from tests.benchmarks.machine import Machine, core_seconds, one_core, processor
 from tests.benchmarks.peers.columns import F64, Peer, standard_errors_apart
 from tests.benchmarks.peers.jax_scan import jax_scan
 from tests.benchmarks.peers.mesa_agents import mesa_agents
@@ -217,9 +217,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer consumers and rounds")
     quick = parser.parse_args(arguments).quick
     consumers, rounds = (40_960, 3) if quick else (204_800, 5)
-    results: dict[str, Any] = {
-        name: compare(name, leave_base, consumers, rounds) for name, leave_base in SCENARIOS.items()
-    }
+    with one_core():
+        results: dict[str, Any] = {
+            name: compare(name, leave_base, consumers, rounds)
+            for name, leave_base in SCENARIOS.items()
+        }
     results["two threads against one"] = two_threads(5 * consumers, rounds)
     results["two workers against two threads"] = two_workers(20 * consumers, rounds)
     results["a society on two workers against one process"] = exchange(5 * consumers, rounds)

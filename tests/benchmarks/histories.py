@@ -27,7 +27,7 @@ import pandas as pd
 from pycore import _core
 from pycore.estimation.fit_measures import gates
 from pycore.estimation.sampling import Draws
-from tests.benchmarks.machine import processor
+from tests.benchmarks.machine import one_core, processor
 
 F64 = npt.NDArray[np.float64]
 OUT = Path(__file__).parents[2] / "build" / "histories.json"
@@ -114,11 +114,13 @@ def stages(consumers: int, rounds: int) -> dict[str, Any]:
         np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-10)
         np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-7, atol=1e-7 * abs(ours[1]).max())
         times: dict[str, list[float]] = {"core": [], "JAX": []}
-        for _ in range(rounds):
-            for label, call in (("core", model.evaluate), ("JAX", peer)):
-                begin = time.process_time()
-                call(theta)
-                times[label].append(1e9 * (time.process_time() - begin) / (consumers * PERIODS))
+        with one_core():
+            for _ in range(rounds):
+                for label, call in (("core", model.evaluate), ("JAX", peer)):
+                    time.sleep(0.05)  # until the threads of the call before have ceased to spin
+                    begin = time.process_time()
+                    call(theta)
+                    times[label].append(1e9 * (time.process_time() - begin) / (consumers * PERIODS))
         figures[f"core, {name}"] = statistics.median(times["core"])
         peers[f"JAX, {name}"] = statistics.median(times["JAX"])
         ratios[f"JAX / core, {name}"] = statistics.median(

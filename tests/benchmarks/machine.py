@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,30 @@ from pycore.program.compile import compile_model
 from pycore.program.program import Program
 from tests.benchmarks.benchmark_model import PERIODS, SEGMENTS, benchmark_model
 from tests.benchmarks.peers.columns import COLUMNS, F64
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """All threads of this process on one processor, as far as the system can do that.
+
+    Processor time is the whole process's: a tool whose idle threads wait by spinning would be charged
+    to whoever is timed after it.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    try:
+        _confine({max(before)})
+        yield
+    finally:
+        _confine(before)
+
+
+def _confine(processors: set[int]) -> None:
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.sched_setaffinity(int(thread.name), processors)
 
 
 @dataclass(frozen=True)
