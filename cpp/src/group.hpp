@@ -6,6 +6,7 @@
 
 #include "arena.hpp"
 #include "kept.hpp"
+#include "large_pages.hpp"
 #include "pycore/drawing.hpp"
 #include "pycore/run.hpp"
 #include "pycore/simd_scalar.hpp"
@@ -98,6 +99,7 @@ class Group {
             stored_ = block_lines_ * blocks_.size();
             store_.reset(); // before the larger one is asked for
             store_.reset(new Line[stored_]);
+            use_large_pages(store_.get(), stored_ * sizeof(Line));
         }
         talk_.assign(everybody_, portions());
         shared_.assign(task_.coupling().inputs.size(), 0.0F);

@@ -66,7 +66,8 @@ TARGETS = {
 # 8 segments · 52 periods · 15 columns, correlated over time: by chance 5.5 is passed once in 4 000
 # comparisons at most.
 LARGEST_DISTANCE = 5.5
-SCENARIOS = {"benchmark model, nobody leaves": -30.0, "benchmark model, with churn": -5.5}
+NOBODY_LEAVES = "benchmark model, nobody leaves"
+SCENARIOS = {NOBODY_LEAVES: -30.0, "benchmark model, with churn": -5.5}
 
 
 def contenders(machine: Machine, leave_base: float, consumers: int) -> dict[str, Contender]:
