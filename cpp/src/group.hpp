@@ -28,6 +28,7 @@
 namespace pycore {
 
 inline constexpr std::uint64_t BLOCKS_AT_ONCE = 8;
+inline constexpr std::uint64_t AHEAD = 4; // blocks by which memory is fetched early
 
 // Consumers of one cell and batch who are in a group; `node` numbers the first within the group.
 struct Piece {
@@ -303,7 +304,7 @@ class Group {
                     std::fill(local.begin(), local.end(), 0);
                     piece = block.piece;
                 }
-                if (period_ > 0 && b + 1 < last) fetch(b + 1);
+                if (period_ > 0 && b + AHEAD < blocks_.size()) fetch(b + AHEAD);
                 if (block.lanes > 0) live_block(b, arena, local.data(), portion);
             }
             merge(piece, local);
@@ -320,11 +321,11 @@ class Group {
         return std::max<std::int64_t>({task_.program.n_scalars(), task_.coupling().n_scalars, 1});
     }
 
-    // What a block keeps is on its way from memory while the block before lives.
+    // What a block keeps is on its way from memory while the blocks before it live.
     void fetch(std::size_t index) const noexcept {
         const Line* const lines = &store_[index * block_lines_];
         for (std::size_t k = block_size() / Line::SIZE; k < block_lines_; ++k)
-            __builtin_prefetch(&lines[k], 1, 2);
+            __builtin_prefetch(&lines[k], 0, 2);
     }
 
     void live_block(std::size_t index, Arena& arena, std::int64_t* row, Portion* portion) {

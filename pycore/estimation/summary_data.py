@@ -79,7 +79,9 @@ class SummaryData:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _numbers(name, getattr(self, name), (len(names),)))
         if self.sd is not None and (word == "cov" or not all(1e-150 < s < 1e150 for s in self.sd)):
-            raise refuse("sd", self.sd, "positive numbers with a finite square, together with corr=")
+            raise refuse(
+                "sd", self.sd, "positive numbers with a finite square, together with corr="
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as a call, so that what is unpickled has been checked."""
