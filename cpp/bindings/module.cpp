@@ -12,4 +12,5 @@ PYBIND11_MODULE(_core, module) {
     pycore::bindings::register_build(module);
     pycore::bindings::register_estimation(module);
     pycore::bindings::register_histories(module);
+    pycore::bindings::register_thread(module);
 }

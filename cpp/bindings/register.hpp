@@ -12,5 +12,6 @@ void register_arithmetic(pybind11::module_& module);
 void register_build(pybind11::module_& module);
 void register_estimation(pybind11::module_& module);
 void register_histories(pybind11::module_& module);
+void register_thread(pybind11::module_& module);
 
 } // namespace pycore::bindings

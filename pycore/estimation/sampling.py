@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import timeit
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from pycore._core import keep_thread_state
 from pycore.estimation.density import Density
 from pycore.estimation.graph import pymc_model
 
 __all__ = ["Draws", "Points", "Progress", "nuts", "quiet_compiler", "run"]
 
+_Density = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
 Progress = bool | Callable[[int, int], None] | None
 
 _FEWEST_PARTIAL = 50
+# Seconds of a density above which threads gain more than the interpreter's lock costs them.
+_WORTH_A_THREAD = 10e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,7 @@ def _nutpie(
 
 
 def nuts(
-    density: Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]],
+    density: _Density,
     initial: Callable[[int], NDArray[np.float64]],
     size: int,
     *,
@@ -139,14 +144,17 @@ def nuts(
 
     # One variable, taken apart afterwards: each name would cost a call of Python per draw.
     compiled = nutpie.compiled_pyfunc.from_pyfunc(
-        size, lambda: density, lambda *_seeds: partial(_point, kept or size),
+        size, partial(_in_its_thread, density), lambda *_seeds: partial(_point, kept or size),
         [np.dtype(np.float64)], [(kept or size,)], ["point"], make_initial_point_fn=initial,
     )  # fmt: skip
     watch = progress if callable(progress) else None
     total = chains * (draws + tune)
+    start = initial(seed)
+    one = min(timeit.repeat(lambda: density(start), number=1, repeat=5))
+    cores = min(chains, os.cpu_count() or 1) if one > _WORTH_A_THREAD else 1
     handle = nutpie.sample(
-        compiled, draws=draws, tune=tune, chains=chains, cores=min(chains, os.cpu_count() or 1),
-        seed=seed, save_warmup=False, blocking=False, progress_bar=_bar(progress),
+        compiled, draws=draws, tune=tune, chains=chains, cores=cores, seed=seed,
+        save_warmup=False, blocking=False, progress_bar=_bar(progress),
         target_accept=target_accept,
         progress_callback=None if watch is None else (
             lambda states: watch(sum(s.finished_draws for s in states), total)),
@@ -155,32 +163,51 @@ def nuts(
     try:
         result = handle.wait()
     except KeyboardInterrupt:
-        result, interrupted = handle.abort(), True
+        try:
+            result, interrupted = handle.abort(), True
+        except ValueError:  # already taken, and being put together
+            raise KeyboardInterrupt from None
     except BaseException:
         handle.cancel()
         raise
     posterior, stats = result["posterior"], result["sample_stats"]
-    done = _whole(stats["n_steps"].values) if interrupted else draws
-    if interrupted and done < _FEWEST_PARTIAL:
+    steps = np.asarray(stats["n_steps"].values)
+    kept_chains, kept_draws = _most(steps) if interrupted else (np.arange(chains), draws)
+    if interrupted and kept_draws < _FEWEST_PARTIAL:
         raise KeyboardInterrupt
+    values, diverging, steps = (
+        array[kept_chains, :kept_draws]
+        for array in (np.asarray(posterior["point"].values), stats["diverging"].values, steps)
+    )
     return Points(
-        values=np.asarray(posterior["point"].values)[:, :done],
-        diverging=np.asarray(stats["diverging"].values)[:, :done].astype(bool),
-        steps=np.asarray(stats["n_steps"].values)[:, :done].astype(np.int64),
+        values=values, diverging=diverging.astype(bool), steps=steps.astype(np.int64),
         partial=interrupted, sampler=f"nutpie {nutpie.__version__}",
     )  # fmt: skip
+
+
+def _in_its_thread(density: _Density) -> _Density:
+    """Called by the sampler in the thread that will evaluate the density."""
+    keep_thread_state()
+    return density
 
 
 def _point(kept: int, z: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     return {"point": z[:kept]}
 
 
-def _whole(steps: NDArray[Any]) -> int:
-    """Draws that every chain finished."""
-    if steps.ndim != 2 or steps.shape[1] == 0:
-        return 0
-    done = np.isfinite(steps.astype(np.float64)) & (steps.astype(np.float64) > 0)
-    return int(np.min(np.where(done.all(axis=1), steps.shape[1], done.argmin(axis=1))))
+def _most(steps: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+    """Which chains to keep of an interrupted run, and how many draws of each: the most in all.
+
+    Chains take turns where there are fewer processors, so that some may not have begun.
+    """
+    if steps.ndim != 2 or steps.size == 0:
+        return np.arange(0), 0
+    finished = np.isfinite(steps.astype(np.float64)) & (steps.astype(np.float64) > 0)
+    lengths = np.where(finished.all(axis=1), steps.shape[1], finished.argmin(axis=1))
+    longest = np.argsort(-lengths, kind="stable")
+    usable = np.where(lengths >= _FEWEST_PARTIAL, lengths, 0)[longest]
+    count = int(np.argmax(usable * np.arange(1, len(usable) + 1))) + 1
+    return np.sort(longest[:count]), int(usable[count - 1])
 
 
 def _pymc(

@@ -127,8 +127,8 @@ def stages(
     InputError
         For data or options that cannot be used, before any work.
     KeyboardInterrupt
-        If interrupted before there are 50 draws per chain; later, the draws so far are returned and
-        labelled partial.
+        If interrupted before a chain has 50 draws; later, the draws so far are returned, of those
+        chains and as many of each as make most in all, and labelled partial.
 
     Warns
     -----

@@ -20,6 +20,7 @@ from pycore.estimation import (
     parameter_draws,
     summarise,
 )
+from pycore.estimation.sampling import _most
 from tests.estimation import designs
 
 CORR = [[1, 0.6], [0.6, 1]]
@@ -177,6 +178,22 @@ def test_an_interrupted_run_keeps_what_it_has_and_says_so() -> None:
     assert part.attrs["partial"] == 1
     assert 50 <= part.posterior.sizes["draw"] < 200_000
     assert np.isfinite(part.posterior["beta"].values).all()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "chains", "draws"),
+    [
+        ([900, 0, 0, 0], [0], 900), ([0, 900, 300, 500], [1, 3], 500), ([49, 12], [0], 0),
+        ([70, 60, 49, 80], [0, 1, 3], 60), ([900, 900], [0, 1], 900),
+    ],
+)  # fmt: skip
+def test_an_interrupted_run_keeps_the_chains_that_make_most_draws(
+    lengths: list[int], chains: list[int], draws: int
+) -> None:
+    steps = (np.arange(900) < np.array(lengths)[:, None]).astype(np.uint64) * 7
+    kept, count = _most(steps)
+    assert count == draws
+    assert not draws or kept.tolist() == chains
 
 
 def test_draws_for_a_simulation_stay_joint(fit: Any) -> None:
