@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import ctypes
 import signal
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from pycore.estimation import (
     parameter_draws,
     summarise,
 )
-from pycore.estimation.sampling import _most
+from pycore.estimation.sampling import _most, nuts
 from tests.estimation import designs
 
 CORR = [[1, 0.6], [0.6, 1]]
@@ -194,6 +196,37 @@ def test_an_interrupted_run_keeps_the_chains_that_make_most_draws(
     kept, count = _most(steps)
     assert count == draws
     assert not draws or kept.tolist() == chains
+
+
+def thread_states() -> int:
+    """How many threads Python holds a state of."""
+    api = ctypes.pythonapi
+    head, following = api.PyInterpreterState_ThreadHead, api.PyThreadState_Next
+    api.PyInterpreterState_Get.restype = head.restype = following.restype = ctypes.c_void_p
+    head.argtypes = following.argtypes = [ctypes.c_void_p]
+    state, count = head(api.PyInterpreterState_Get()), 0
+    while state is not None:
+        state, count = following(state), count + 1
+    return count
+
+
+def test_threads_of_the_sampler_leave_nothing_behind() -> None:
+    before = thread_states()
+    during: list[int] = []
+
+    def density(z: Any) -> tuple[float, Any]:
+        during.append(thread_states())
+        return -0.5 * float(z @ z), -z
+
+    def start(seed: int) -> Any:
+        return np.random.default_rng(seed).normal(size=3)
+
+    nuts(density, start, 3, draws=100, tune=100, chains=2, seed=1, progress=False)
+    assert max(during) > before
+    give_up = time.monotonic() + 10
+    while thread_states() > before and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert thread_states() == before
 
 
 def test_draws_for_a_simulation_stay_joint(fit: Any) -> None:
