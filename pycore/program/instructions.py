@@ -57,6 +57,7 @@ class Op(IntEnum):
     POISSON = 34
     BINOMIAL = 35
     GAMMA_LOG = 36
+    KEEP = 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,5 @@ SPECIFICATION: dict[Op, Specification] = {
     Op.POISSON: Specification(2, 0),
     Op.BINOMIAL: Specification(3, 0),
     Op.GAMMA_LOG: Specification(4, 0),
+    Op.KEEP: Specification(2, 0),
 }

@@ -80,6 +80,8 @@ def _pure(op: Op, x: list[F32], s: list[np.float32]) -> F32:
             return arithmetic.binomial(x[0], x[1], x[2])
         case Op.GAMMA_LOG:
             return arithmetic.gamma_log(x[0], x[1], x[2], x[3])
+        case Op.KEEP:
+            return np.where(x[1] != 0, x[0], np.float32(0))
     compared = {
         Op.LT: np.less, Op.LE: np.less_equal, Op.EQ: np.equal,
         Op.LT_S: np.less, Op.LE_S: np.less_equal, Op.GT_S: np.greater,

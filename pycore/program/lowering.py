@@ -29,6 +29,19 @@ __all__ = ["Instruction", "LaneCode", "ScalarCode"]
 
 _ZERO, _ONE = sp.S.Zero, sp.S.One
 
+# Operations whose results are 0 or 1: always, or if their operands are.
+_TRUTHS = frozenset({
+    Op.LT, Op.LE, Op.EQ, Op.LT_S, Op.LE_S, Op.GT_S, Op.GE_S, Op.EQ_S,
+    Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT,
+})  # fmt: skip
+_OF_TRUTHS = frozenset({Op.MUL, Op.MIN2, Op.MAX2})
+# Functions of one lane value, and those of them that cost most.
+_COSTLY = frozenset({Op.EXP, Op.LOG, Op.LOGISTIC})
+_OF_ONE = _COSTLY | {
+    Op.AFFINE1, Op.MIN_S, Op.MAX_S, Op.ABS, Op.SQRT, Op.FLOOR,
+    Op.LT_S, Op.LE_S, Op.GT_S, Op.GE_S, Op.EQ_S,
+}  # fmt: skip
+
 
 def _ordered(args: Any) -> list[Any]:
     """Arguments in an order that depends on the expression only."""
@@ -78,7 +91,7 @@ class _Code:
         if isinstance(e, sp.Not):
             return self._minus(_ONE, e.args[0])
         if isinstance(e, sp.ITE):
-            return self.emit(Op.SELECT, tuple(self.lower(a) for a in e.args))
+            return self.choose(*(self.lower(a) for a in e.args))
         if isinstance(e, sp.core.relational.Relational):
             return self._compare(e)
         unary = {sp.exp: Op.EXP, sp.log: Op.LOG, sp.Abs: Op.ABS, sp.floor: Op.FLOOR,
@@ -120,7 +133,7 @@ class _Code:
         result = self.lower(value)
         for branch in reversed(branches[:-1]):
             chosen, test = branch.args
-            result = self.emit(Op.SELECT, (self.lower(test), self.lower(chosen), result))
+            result = self.choose(self.lower(test), self.lower(chosen), result)
         return result
 
     def _chain(self, op: Op, values: list[int]) -> int:
@@ -128,6 +141,9 @@ class _Code:
         for value in values[1:]:
             result = self.emit(op, (result, value))
         return result
+
+    def choose(self, test: int, chosen: int, otherwise: int) -> int:
+        return self.emit(Op.SELECT, (test, chosen, otherwise))
 
     def lower(self, e: Any) -> int:
         raise NotImplementedError
@@ -245,6 +261,8 @@ class LaneCode(_Code):
         self.streams = Streams()
         self._new = new
         self._bound: dict[str, int] = {}
+        self._made: dict[int, Instruction] = {}
+        self._truths: set[int] = set()
 
     def bind(self, symbol: sp.Symbol, value: int) -> None:
         """Let a symbol stand for a lane value."""
@@ -273,9 +291,42 @@ class LaneCode(_Code):
         """Append an instruction, reusing an equal one (a stream has one word per period)."""
         key = (op, lanes, scalars, stream)
         if key not in self._values:
-            self._values[key] = self._new()
-            self.instructions.append(Instruction(op, self._values[key], lanes, scalars, stream))
+            value = self._values[key] = self._new()
+            self._made[value] = Instruction(op, value, lanes, scalars, stream)
+            self.instructions.append(self._made[value])
+            if op in _TRUTHS or (op in _OF_TRUTHS and self._truths.issuperset(lanes)):
+                self._truths.add(value)
         return self._values[key]
+
+    def choose(self, test: int, chosen: int, otherwise: int) -> int:
+        """The second value where the first is not 0, else the third; of truths by arithmetic."""
+        no, yes = self._broadcast(0.0), self._broadcast(1.0)
+        if test in self._truths:
+            if chosen == yes and otherwise == no:
+                return test
+            if chosen == no and otherwise in self._truths:
+                return self.emit(Op.LT, (test, otherwise))
+            if chosen == yes and otherwise in self._truths:
+                return self.emit(Op.MAX2, (test, otherwise))
+            if otherwise == no:
+                op = Op.MUL if chosen in self._truths else Op.KEEP
+                return self.emit(op, (chosen, test))
+        return super().choose(test, chosen, otherwise)
+
+    def _broadcast(self, number: float) -> int | None:
+        """The value that is this number for everybody, if there is one."""
+        register = self.scalar.constants.get(number)
+        return None if register is None else self._values.get((Op.BROADCAST, (), (register,), 0))
+
+    def _waits_for_a_truth(self, value: int) -> bool:
+        """Whether a value is a function of one draw, and nothing else, that is worth skipping."""
+        made, costly = self._made.get(value), False
+        while made is not None and made.op in _OF_ONE:
+            costly = costly or made.op in _COSTLY
+            made = self._made.get(made.lanes[0])
+        if made is None:
+            return False
+        return made.op is Op.NORMAL or (made.op is Op.UNIFORM and costly)
 
     def fresh(self, value: int, before: int) -> bool:
         """Whether the last instruction made ``value`` after instruction number ``before``."""
@@ -337,10 +388,17 @@ class LaneCode(_Code):
         for f in _ordered(factors):
             inverse = isinstance(f, sp.Pow) and f.exp.is_number and f.exp < 0
             (below if inverse else above).append(1 / f if inverse else f)
-        value = self._chain(Op.MUL, [self.lower(f) for f in above]) if above else self.lower(_ONE)
+        value = self._multiplied([self.lower(f) for f in above]) if above else self.lower(_ONE)
         if below:
             value = self.emit(Op.DIV, (value, self._chain(Op.MUL, [self.lower(f) for f in below])))
         return value
+
+    def _multiplied(self, values: list[int]) -> int:
+        truths = [v for v in values if v in self._truths]
+        others = [v for v in values if v not in self._truths]
+        if truths and len(others) == 1 and self._waits_for_a_truth(others[0]):
+            return self.emit(Op.KEEP, (others[0], self._chain(Op.MUL, truths)))
+        return self._chain(Op.MUL, values)
 
     def _extreme(self, e: Any) -> int:
         high = isinstance(e, sp.Max)

@@ -119,6 +119,7 @@ PYCORE_INLINE typename V::Float value(const Operands<OP, V>& x, [[maybe_unused]]
         return math::binomial<V>(a, x.lane(1, i), x.lane(2, i));
     else if constexpr (OP == Op::gamma_log)
         return math::gamma_log<V>(a, x.lane(1, i), x.lane(2, i), x.lane(3, i));
+    else if constexpr (OP == Op::keep) return V::keep(V::ne(x.lane(1, i), zero), a);
     else if constexpr (OP == Op::uniform) return math::uniform<V>(x.word(i));
     else if constexpr (OP == Op::normal) return math::normal<V>(x.word(i));
     else return V::keep(truth(x, i, a), one);
@@ -232,6 +233,7 @@ inline constexpr Pattern PATTERNS[] = {
     pattern<V, Op::max_s, Op::min_s>(),
     pattern<V, Op::gt_s, Op::select>(),
     pattern<V, Op::select, Op::mul>(),
+    pattern<V, Op::lt, Op::mul>(),
 };
 
 template <class V, int... OP>
@@ -250,6 +252,71 @@ bool matches(const Pattern& candidate, const Code& code, std::int32_t index) noe
         if (k > 0 && !code.passing[index + k - 1]) return false;
     }
     return true;
+}
+
+// How many rows from `index` on make a section that is wanted only where a truth holds: a draw, a
+// function of it alone that is worth the trouble, and `keep` last; 0 if there is none.
+inline std::int32_t section(const Code& code, std::int32_t index) noexcept {
+    const Op draw = code.rows[index].op;
+    if (code.passing == nullptr || (draw != Op::normal && draw != Op::uniform)) return 0;
+    bool worthwhile = waits(draw);
+    for (std::int32_t k = index; k + 1 < code.count && code.passing[k]; ++k) {
+        const Instruction& next = code.rows[k + 1];
+        if (next.op == Op::keep) return worthwhile ? k + 2 - index : 0;
+        const Specification& reads = SPECIFICATIONS[static_cast<int>(next.op)];
+        if (reads.lanes != 1 || reads.draws) return 0;
+        worthwhile = worthwhile || waits(next.op);
+    }
+    return 0;
+}
+
+// Whether another row reads the words of this one.
+inline bool drawn_twice(const Code& code, std::int32_t index) noexcept {
+    for (std::int32_t k = 0; k < code.count; ++k) {
+        const Instruction& row = code.rows[k];
+        if (k != index && SPECIFICATIONS[static_cast<int>(row.op)].draws &&
+            row.stream == code.rows[index].stream)
+            return true;
+    }
+    return false;
+}
+
+// Run a section on the lanes where its truth holds, moved together, if they are few; all the others
+// get 0.  Nobody else reads these words, nor what stands between them and the result.
+template <class V>
+void perform_section(const Step* step, const Registers& file, std::int32_t end) noexcept {
+    const Step& last = step[step->length - 1];
+    const float* const truth = file.lanes + last.lane[1];
+    const auto holds = [truth](std::int32_t i) { return V::ne(V::load(truth + i), V::set(0.0F)); };
+    auto total = V::set_int(0);
+    for (std::int32_t i = 0; i < end; i += V::WIDTH)
+        total = V::count(total, holds(i));
+    const std::int32_t count = V::sum(total);
+    const bool few = 2 * count <= end;
+    std::int32_t lanes = end;
+    if (few) {
+        std::uint32_t* const words = file.words + step->stream;
+        std::int32_t moved = 0;
+        for (std::int32_t i = 0; i < end; i += V::WIDTH) {
+            const auto mask = holds(i);
+            V::compress(words + moved, mask, V::load_int(words + i));
+            moved += __builtin_popcount(V::bits(mask));
+        }
+        const std::int32_t whole = (count + LANE_QUANTUM - 1) / LANE_QUANTUM * LANE_QUANTUM;
+        if (whole < end) lanes = whole;
+    }
+    step->part(step, file, lanes);
+    for (std::int32_t k = step->part_length; k + 1 < step->length; k += step[k].length)
+        step[k].perform(step + k, file, lanes);
+    if (!few) return last.perform(&last, file, end);
+    const float* const values = file.lanes + last.lane[0];
+    float* const target = file.lanes + last.target;
+    std::int32_t left = count; // from the last on, because target and values may be the same
+    for (std::int32_t i = end - V::WIDTH; i >= 0; i -= V::WIDTH) {
+        const auto mask = holds(i);
+        left -= __builtin_popcount(V::bits(mask));
+        V::store(target + i, V::expand(mask, values + left));
+    }
 }
 
 // Fill one step per row; a chain is performed by its first step, which says how long it is.
@@ -279,6 +346,15 @@ void prepare(const Code& code, std::int64_t stride, std::int64_t stream_stride,
                 break;
             }
         }
+    }
+    for (std::int32_t index = 0; index < code.count; ++index) {
+        const std::int32_t length = section(code, index);
+        Step& step = steps[index];
+        if (length == 0 || drawn_twice(code, index)) continue;
+        step.part = step.perform;
+        step.part_length = step.length;
+        step.perform = &perform_section<V>;
+        step.length = length;
     }
 }
 

@@ -67,7 +67,7 @@ struct ProgramView {
 struct Registers {
     float* lanes;
     const float* scalars;
-    const std::uint32_t* words;
+    std::uint32_t* words;
 };
 
 struct Step;
@@ -77,6 +77,8 @@ using Perform = void (*)(const Step*, const Registers&, std::int32_t end) noexce
 struct Step {
     Perform perform;
     std::int32_t length; // instructions that `perform` runs: this one and those chained to it
+    Perform part;        // where `perform` runs them in parts, what the first part does
+    std::int32_t part_length;
     std::int32_t scalar[5];
     std::int64_t target;
     std::int64_t lane[4];

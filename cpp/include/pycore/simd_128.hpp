@@ -154,6 +154,21 @@ struct V128 {
         return {(Floats)(m.v & (Words)a.v)};
     }
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept { return {m.v & a.v}; }
+    // The chosen lanes in a row, and as many more as fill a vector; lanes from such a row, 0 elsewhere.
+    static PYCORE_INLINE void compress(std::uint32_t* p, Mask m, Int a) noexcept {
+        for (int k = 0; k < WIDTH; ++k) {
+            *p = a.v[k];
+            p += m.v[k] & 1U;
+        }
+    }
+    static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept {
+        Floats lanes{};
+        for (int k = 0; k < WIDTH; ++k) {
+            lanes[k] = m.v[k] != 0 ? *p : 0.0F;
+            p += m.v[k] & 1U;
+        }
+        return {lanes};
+    }
     // A true lane is -1, so subtracting the mask counts.
     static PYCORE_INLINE Int count(Int total, Mask m) noexcept { return {total.v - m.v}; }
     static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept {

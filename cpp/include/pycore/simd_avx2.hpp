@@ -8,6 +8,23 @@
 
 namespace pycore {
 
+// For each set of lanes, one bit each: which they are, in order, and the rank of each among them.
+struct Lanes8 {
+    std::uint8_t chosen[256][8] = {};
+    std::uint8_t rank[256][8] = {};
+
+    constexpr Lanes8() noexcept {
+        for (std::uint32_t set = 0; set < 256; ++set) {
+            std::uint8_t count = 0;
+            for (std::uint8_t lane = 0; lane < 8; ++lane) {
+                rank[set][lane] = count;
+                if ((set >> lane & 1U) != 0) chosen[set][count++] = lane;
+            }
+        }
+    }
+};
+inline constexpr Lanes8 LANES_8;
+
 struct Avx2 {
     static constexpr std::int32_t WIDTH = 8;
     // Distinct types, so that overloads tell floats from integers and masks.
@@ -110,6 +127,18 @@ struct Avx2 {
     static PYCORE_INLINE Float keep(Mask m, Float a) noexcept { return {_mm256_and_ps(m.v, a.v)}; }
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept {
         return {_mm256_and_si256(_mm256_castps_si256(m.v), a.v)};
+    }
+    // The chosen lanes in a row, and as many more as fill a vector; lanes from such a row, 0 elsewhere.
+    static PYCORE_INLINE void compress(std::uint32_t* p, Mask m, Int a) noexcept {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                            _mm256_permutevar8x32_epi32(a.v, places(LANES_8.chosen[bits(m)])));
+    }
+    static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept {
+        const __m256i rank = places(LANES_8.rank[bits(m)]);
+        return {_mm256_and_ps(m.v, _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), rank))};
+    }
+    static PYCORE_INLINE __m256i places(const std::uint8_t (&lanes)[8]) noexcept {
+        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(lanes)));
     }
     // A true lane is -1, so subtracting the mask counts.
     static PYCORE_INLINE Int count(Int total, Mask m) noexcept {

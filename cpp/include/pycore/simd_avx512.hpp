@@ -115,6 +115,13 @@ struct Avx512 {
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept {
         return {_mm512_maskz_mov_epi32(m.v, a.v)};
     }
+    // The chosen lanes in a row, and as many more as fill a vector; lanes from such a row, 0 elsewhere.
+    static PYCORE_INLINE void compress(std::uint32_t* p, Mask m, Int a) noexcept {
+        _mm512_storeu_si512(p, _mm512_maskz_compress_epi32(m.v, a.v));
+    }
+    static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept {
+        return {_mm512_maskz_expand_ps(m.v, _mm512_loadu_ps(p))};
+    }
     static PYCORE_INLINE Int count(Int total, Mask m) noexcept {
         return {_mm512_mask_add_epi32(total.v, m.v, total.v, _mm512_set1_epi32(1))};
     }
