@@ -47,6 +47,8 @@ struct Block {
     std::uint64_t low; // number of the first consumer in her cell
     std::uint32_t size;
     std::int32_t lanes; // still active
+    float stage = 0.0F; // of all of them, if
+    bool alike = false; // it is the same; the row of stages is then not written
 };
 
 // What one run's groups have in common.
@@ -90,7 +92,7 @@ class Group {
                     {block_room(item, low, static_cast<std::uint64_t>(task_.settings.block)),
                      item.high - low, LOW_WORD - low % LOW_WORD});
                 const auto lanes = static_cast<std::uint32_t>(size);
-                blocks_.push_back({p, low, lanes, static_cast<std::int32_t>(size)});
+                blocks_.push_back({p, low, lanes, static_cast<std::int32_t>(size), 0.0F, false});
                 low += size;
             }
             everybody_ += item.high - item.low;
@@ -178,8 +180,13 @@ class Group {
         });
         words[0] = static_cast<std::uint32_t>(found.size());
         for (std::size_t row = 0; row < kept_.states(); ++row) {
-            for (const Place& place : found)
-                words.push_back(Scalar::as_int(states(place.block, row)[place.lane]));
+            const bool stage = kept_.stage >= 0 && row + 1 == kept_.states();
+            for (const Place& place : found) {
+                const Block& block = blocks_[place.block];
+                const float value = stage && block.alike ? block.stage
+                                                         : states(place.block, row)[place.lane];
+                words.push_back(Scalar::as_int(value));
+            }
         }
         talk_.write(first, last, words);
         return words;
@@ -321,10 +328,12 @@ class Group {
         return std::max<std::int64_t>({task_.program.n_scalars(), task_.coupling().n_scalars, 1});
     }
 
-    // What a block keeps is on its way from memory while the blocks before it live.
+    // What a block keeps is on its way from memory while the blocks before it live; without ids and
+    // stages, which are seldom read.
     void fetch(std::size_t index) const noexcept {
         const Line* const lines = &store_[index * block_lines_];
-        for (std::size_t k = block_size() / Line::SIZE; k < block_lines_; ++k)
+        const std::size_t row = block_size() / Line::SIZE;
+        for (std::size_t k = row; k < block_lines_ - (kept_.stage >= 0 ? row : 0); ++k)
             __builtin_prefetch(&lines[k], 0, 2);
     }
 
@@ -361,7 +370,7 @@ class Group {
         if (period == 0) {
             kernels.begin(view, lives, memory);
         } else {
-            load(states, memory, lives.lanes);
+            load(states, memory, block);
             hear(block, lives, memory);
         }
         bool leaving = false;
@@ -374,28 +383,40 @@ class Group {
             block.lanes = kernels.leave(view, lives, lives.lanes, WORDS_PER_CALL, memory);
             std::copy_n(memory.id_low, block.lanes, ids);
         }
-        save(states, memory, block.lanes, leaving || period == 0);
+        save(states, memory, block, leaving || period == 0);
     }
 
-    void load(const float* states, const BlockMemory& memory, std::int32_t lanes) const noexcept {
+    void load(const float* states, const BlockMemory& memory, const Block& block) const noexcept {
         for (const auto* rows : {&kept_.changing, &kept_.constant}) {
             for (const std::int32_t r : *rows) {
-                std::copy_n(states, lanes, memory.registers + r * memory.stride);
+                std::copy_n(states, block.lanes, memory.registers + r * memory.stride);
                 states += task_.settings.block;
             }
+        }
+        if (kept_.stage < 0) return;
+        float* const stage = memory.registers + kept_.stage * memory.stride;
+        if (block.alike) {
+            std::fill_n(stage, block.lanes, block.stage);
+        } else {
+            std::copy_n(states, block.lanes, stage);
         }
     }
 
     // What never changes only moves, when somebody leaves.
-    void save(float* states, const BlockMemory& memory, std::int32_t lanes,
-              bool moved) const noexcept {
+    void save(float* states, const BlockMemory& memory, Block& block, bool moved) const noexcept {
         for (const auto* rows : {&kept_.changing, &kept_.constant}) {
-            if (rows == &kept_.constant && !moved) return;
             for (const std::int32_t r : *rows) {
-                std::copy_n(memory.registers + r * memory.stride, lanes, states);
+                if (rows == &kept_.changing || moved)
+                    std::copy_n(memory.registers + r * memory.stride, block.lanes, states);
                 states += task_.settings.block;
             }
         }
+        if (kept_.stage < 0 || block.lanes == 0) return;
+        const float* const stage = memory.registers + kept_.stage * memory.stride;
+        const auto others = static_cast<std::size_t>(block.lanes - 1) * sizeof(float);
+        block.alike = std::memcmp(stage, stage + 1, others) == 0;
+        block.stage = *stage;
+        if (!block.alike) std::copy_n(stage, block.lanes, states);
     }
 
     Speakers speakers(const Block& block, const Lives& lives,

@@ -12,6 +12,7 @@ namespace pycore {
 struct Kept {
     std::vector<std::int32_t> changing; // written by steps
     std::vector<std::int32_t> constant; // such as traits drawn once
+    std::int32_t stage = -1;            // if written by steps: nearly always alike in a block
 
     explicit Kept(const Program& program) {
         const ProgramDefinition& p = program.definition();
@@ -35,12 +36,18 @@ struct Kept {
             read[static_cast<std::size_t>(signal.target)] = false;
         for (std::int32_t r = 0; r < static_cast<std::int32_t>(p.n_states); ++r) {
             const auto k = static_cast<std::size_t>(r);
-            if (read[k]) (written[k] ? changing : constant).push_back(r);
+            if (read[k] && written[k] && p.stages > 0 && r == p.stage_register) {
+                stage = r;
+            } else if (read[k]) {
+                (written[k] ? changing : constant).push_back(r);
+            }
         }
     }
 
-    std::size_t states() const noexcept { return changing.size() + constant.size(); }
-    // Rows of a block: ids, then states.
+    std::size_t states() const noexcept {
+        return changing.size() + constant.size() + (stage >= 0 ? 1 : 0);
+    }
+    // Rows of a block: ids, states, the stage.
     std::uint64_t rows() const noexcept { return 1 + states(); }
 };
 
