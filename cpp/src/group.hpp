@@ -183,8 +183,8 @@ class Group {
             const bool stage = kept_.stage >= 0 && row + 1 == kept_.states();
             for (const Place& place : found) {
                 const Block& block = blocks_[place.block];
-                const float value = stage && block.alike ? block.stage
-                                                         : states(place.block, row)[place.lane];
+                const float value =
+                    stage && block.alike ? block.stage : states(place.block, row)[place.lane];
                 words.push_back(Scalar::as_int(value));
             }
         }

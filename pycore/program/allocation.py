@@ -8,13 +8,14 @@ keeps the working set of a block within the L1 cache.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from pycore.program.instructions import ROW, SPECIFICATION
+from pycore.program.instructions import ROW, SPECIFICATION, Op
 from pycore.program.lowering import Instruction
 from pycore.program.program import Row
 
-__all__ = ["allocate", "live", "renumber_streams"]
+__all__ = ["allocate", "live", "renumber_streams", "together"]
 
 
 def live(code: Iterable[Instruction], outputs: Iterable[int]) -> list[Instruction]:
@@ -26,6 +27,35 @@ def live(code: Iterable[Instruction], outputs: Iterable[int]) -> list[Instructio
             kept.append(instruction)
             wanted.update(instruction.lanes)
     return kept[::-1]
+
+
+def together(code: list[Instruction], outputs: Iterable[int]) -> list[Instruction]:
+    """Put a draw, and what is computed from it alone, next to the only ``keep`` that needs it.
+
+    There the machine computes them for those lanes that are kept.
+    """
+    readers = Counter(lane for i in code for lane in i.lanes)
+    readers.update(outputs)
+    made = {i.value: i for i in code}
+    section: dict[int, list[Instruction]] = {}  # value of a keep → what moves before it
+    for keep in code:
+        if keep.op is not Op.KEEP:
+            continue
+        chain: list[Instruction] = []
+        before = made.get(keep.lanes[0])
+        while before is not None and readers[before.value] == 1:
+            chain.append(before)
+            if len(before.lanes) != 1 or SPECIFICATION[before.op].draws:
+                break
+            before = made.get(before.lanes[0])
+        if chain and SPECIFICATION[chain[-1].op].draws and not chain[-1].lanes:
+            section[keep.value] = chain[::-1]
+    moved = {i.value for chain in section.values() for i in chain}
+    result: list[Instruction] = []
+    for i in code:
+        if i.value not in moved:
+            result += [*section.get(i.value, ()), i]
+    return result
 
 
 def renumber_streams(

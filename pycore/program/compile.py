@@ -30,7 +30,7 @@ from pycore.model.elements import (
 from pycore.model.functions import Aggregate as AggregateWord
 from pycore.model.functions import logistic
 from pycore.model.model import Model
-from pycore.program.allocation import allocate, live, renumber_streams
+from pycore.program.allocation import allocate, live, renumber_streams, together
 from pycore.program.coupling import Aggregate, Coupling, Signal
 from pycore.program.instructions import SPECIFICATION, Op
 from pycore.program.lowering import Instruction, LaneCode, ScalarCode
@@ -117,7 +117,7 @@ class _Builder:
 
     def finish(self, outputs: set[int]) -> _Part:
         code, streams = renumber_streams(
-            live(self.code.instructions, outputs), self.code.streams.slots
+            together(live(self.code.instructions, outputs), outputs), self.code.streams.slots
         )
         rows, registers, size = allocate(code, self.fixed, outputs, len(self.carried))
         return _Part(rows, streams, registers, size)

@@ -304,6 +304,8 @@ class LaneCode(_Code):
         if test in self._truths:
             if chosen == yes and otherwise == no:
                 return test
+            if chosen == no and otherwise == yes:
+                return self.emit(Op.EQ_S, (test,), (self.scalar.constant(0.0),))
             if chosen == no and otherwise in self._truths:
                 return self.emit(Op.LT, (test, otherwise))
             if chosen == yes and otherwise in self._truths:

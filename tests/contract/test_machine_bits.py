@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import pycore as pc
 from pycore import _core
 from pycore.program import interpret
 from pycore.program.compile import compile_model
@@ -99,6 +100,61 @@ def test_every_register_of_every_life_has_the_oracles_bits(data: st.DataObject) 
             program.to_core(), [table], np.array([segment], np.uint32), ids, registers,
             periods, seed, isa=isa,
         )  # fmt: skip
+        assert same_bits(got, expected), isa
+
+
+def kept_draws(chance: float) -> pc.Model:
+    """Draws that count only where something happened, which this many do."""
+    m = pc.Model("kept_draws")
+    wait = m.draw("wait", pc.LogNormal(mean=2.0, sigma=0.6))
+    pause = m.draw("pause", pc.Exponential(mean=2.0))
+    luck = m.draw("luck", pc.Normal(0.2, 1.0))
+    shared = m.draw("shared", pc.Normal(0.0, 1.0))
+    failed = m.event("failed", probability=chance)
+    again = m.event("again", probability=0.5)
+    trust = m.state("trust", low=-4, high=4)
+    m.update(
+        trust, carry=0.9,
+        increment=failed * wait - 2 * again * failed * pc.where(luck > 0, 1, 0) + shared * failed,
+    )  # fmt: skip
+    m.update(m.state("tired", low=-9, high=9), carry=0.5, increment=again * pause - 0.1 * shared)
+    leave = m.event("leave", logit=trust - 5)
+    m.stage("relation", {"active": {"left": leave}}, absorbing="left")
+    m.record(failed, again, leave, trust, m["tired"])
+    return m
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.02, 0.2, 0.5, 0.7, 1.0])
+def test_draws_that_count_for_few_are_computed_for_them_alone(chance: float) -> None:
+    program = compile_model(kept_draws(chance))
+    ops = [Op(row[0]) for row in program.step_code]
+    kept = [k for k, op in enumerate(ops) if op is Op.KEEP]
+    alone = [Op.NORMAL, Op.AFFINE1, Op.EXP, Op.AFFINE1]
+    assert len(kept) == 3
+    assert sum(ops[k - 4 : k] == alone for k in kept) == 1
+    assert sum(ops[k - 3 : k] == [Op.UNIFORM, Op.LOG, Op.AFFINE1] for k in kept) == 1
+    counts = np.array([1, 63, 64, 65, 500, 512, 700, 3000], dtype=np.uint64)
+    inputs = [np.zeros((1, len(program.inputs)), np.float32)] * len(counts)
+    segments = np.arange(len(counts), dtype=np.uint32)
+    population = Population(inputs, counts, segments, 2, 9, 7)
+    expected = by_oracle(program, population)
+    for isa in ISAS:
+        for block in (128, 512, 1024):
+            got = by_machine(program, population, isa=isa, block=block)
+            np.testing.assert_array_equal(got, expected, err_msg=f"{isa}, {block}")
+
+
+def test_a_life_is_the_same_whether_its_draws_are_shown_or_not() -> None:
+    model = kept_draws(0.3)
+    hidden, shown = compile_model(model), compile_model(model, keep="everything")
+    states = np.arange(hidden.n_states, dtype=np.int32)
+    ids = np.arange(700, dtype=np.uint64)
+    table = [np.zeros((1, len(hidden.inputs)), np.float32)]
+    expected = interpret.trace(hidden, table[0], ids, states.tolist(), 9, 5)
+    for program, isa in itertools.product((hidden, shown), ISAS):
+        got = _core.trace(
+            program.to_core(), table, np.zeros(1, np.uint32), ids, states, 9, 5, isa=isa
+        )
         assert same_bits(got, expected), isa
 
 

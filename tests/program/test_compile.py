@@ -124,6 +124,31 @@ def test_what_was_chosen_may_decide_a_further_choice() -> None:
     np.testing.assert_allclose(found["z"], expected, rtol=2e-5, atol=2e-6)
 
 
+def test_choices_between_truths_need_no_choosing() -> None:
+    m = pc.Model("truths")
+    x, y = m.draw("x", pc.Normal(0, 1)), m.draw("y", pc.Normal(0, 1))
+    first, second = pc.where(x > 0, 1, 0), pc.where(y > 1, 1, 0)
+    defined = {
+        "neither": pc.where(x > 0, 0, pc.where(y > 1, 0, 1)), "only": pc.where(x > 0, 0, second),
+        "one": pc.where(x > 0, 1, second), "both": pc.where(x > 0, second, 0),
+        "value": pc.where(x > 0, y, 0), "product": first * (y + 1), "number": pc.where(x > 0, 0, y),
+    }  # fmt: skip
+    for name, expression in defined.items():
+        m.record(m.define(name, expression))
+    choices = [Op(row[0]) for row in compile_model(m).step_code].count(Op.SELECT)
+    assert choices == 1  # of a number that is not 0 or 1
+    found = lives(m, n=300, periods=2)
+    a, b = found["x"], found["y"]
+    high, top = a > 0, b > 1
+    expected = {
+        "neither": ~high & ~top, "only": ~high & top, "one": high | top, "both": high & top,
+        "value": np.where(high, b, 0), "product": np.where(high, b + np.float32(1), 0),
+        "number": np.where(high, 0, b),
+    }  # fmt: skip
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value.astype(np.float32), err_msg=name)
+
+
 @pytest.mark.parametrize(
     ("distribution", "mean", "sd"),
     [

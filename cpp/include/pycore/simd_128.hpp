@@ -154,7 +154,7 @@ struct V128 {
         return {(Floats)(m.v & (Words)a.v)};
     }
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept { return {m.v & a.v}; }
-    // The chosen lanes in a row, and as many more as fill a vector; lanes from such a row, 0 elsewhere.
+    // The chosen lanes in a row, with as many more as fill a vector; lanes from such a row, or 0.
     static PYCORE_INLINE void compress(std::uint32_t* p, Mask m, Int a) noexcept {
         for (int k = 0; k < WIDTH; ++k) {
             *p = a.v[k];

@@ -128,7 +128,7 @@ struct Avx2 {
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept {
         return {_mm256_and_si256(_mm256_castps_si256(m.v), a.v)};
     }
-    // The chosen lanes in a row, and as many more as fill a vector; lanes from such a row, 0 elsewhere.
+    // The chosen lanes in a row, with as many more as fill a vector; lanes from such a row, or 0.
     static PYCORE_INLINE void compress(std::uint32_t* p, Mask m, Int a) noexcept {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
                             _mm256_permutevar8x32_epi32(a.v, places(LANES_8.chosen[bits(m)])));

@@ -115,7 +115,7 @@ struct Avx512 {
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept {
         return {_mm512_maskz_mov_epi32(m.v, a.v)};
     }
-    // The chosen lanes in a row, and as many more as fill a vector; lanes from such a row, 0 elsewhere.
+    // The chosen lanes in a row, with as many more as fill a vector; lanes from such a row, or 0.
     static PYCORE_INLINE void compress(std::uint32_t* p, Mask m, Int a) noexcept {
         _mm512_storeu_si512(p, _mm512_maskz_compress_epi32(m.v, a.v));
     }

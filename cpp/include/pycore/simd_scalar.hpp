@@ -99,7 +99,7 @@ struct Scalar {
     static PYCORE_INLINE Float select(Mask m, Float a, Float b) noexcept { return m ? a : b; }
     static PYCORE_INLINE Float keep(Mask m, Float a) noexcept { return m ? a : 0.0F; }
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept { return m ? a : 0U; }
-    // The chosen lanes in a row, and as many more as fill a vector; lanes from such a row, 0 elsewhere.
+    // The chosen lanes in a row, with as many more as fill a vector; lanes from such a row, or 0.
     static PYCORE_INLINE void compress(std::uint32_t* p, Mask, Int a) noexcept { *p = a; }
     static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept { return m ? *p : 0.0F; }
     static PYCORE_INLINE Int count(Int total, Mask m) noexcept { return m ? total + 1U : total; }
