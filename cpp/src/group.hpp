@@ -311,7 +311,6 @@ class Group {
                     std::fill(local.begin(), local.end(), 0);
                     piece = block.piece;
                 }
-                if (period_ > 0 && b + AHEAD < blocks_.size()) fetch(b + AHEAD);
                 if (block.lanes > 0) live_block(b, arena, local.data(), portion);
             }
             merge(piece, local);
@@ -328,13 +327,13 @@ class Group {
         return std::max<std::int64_t>({task_.program.n_scalars(), task_.coupling().n_scalars, 1});
     }
 
-    // What a block keeps is on its way from memory while the blocks before it live; without ids and
+    // What a block keeps is on its way from memory while a block before it lives; without ids and
     // stages, which are seldom read.
-    void fetch(std::size_t index) const noexcept {
-        const Line* const lines = &store_[index * block_lines_];
+    void fetch(std::size_t index, Lives& lives) const noexcept {
         const std::size_t row = block_size() / Line::SIZE;
-        for (std::size_t k = row; k < block_lines_ - (kept_.stage >= 0 ? row : 0); ++k)
-            __builtin_prefetch(&lines[k], 0, 2);
+        const std::size_t lines = block_lines_ - row - (kept_.stage >= 0 ? row : 0);
+        lives.ahead = reinterpret_cast<const char*>(&store_[index * block_lines_ + row]);
+        lives.ahead_bytes = static_cast<std::int64_t>(lines * sizeof(Line));
     }
 
     void live_block(std::size_t index, Arena& arena, std::int64_t* row, Portion* portion) {
@@ -366,6 +365,7 @@ class Group {
         lives.ledger = row;
         lives.stop = &task_.workers.stop();
         lives.coupled = true;
+        if (period_ > 0 && index + AHEAD < blocks_.size()) fetch(index + AHEAD, lives);
         const auto period = static_cast<std::int32_t>(period_);
         if (period == 0) {
             kernels.begin(view, lives, memory);

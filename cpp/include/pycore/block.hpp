@@ -102,7 +102,8 @@ PYCORE_INLINE Outcome advance(const ProgramView& program, const Lives& lives, st
         draw_words<V>(program.step_streams, PURPOSE_STEP << 28 | index, lives, lanes, memory);
     }
     const Registers file{memory.registers, scalars, memory.words + word * memory.stride};
-    execute(memory.step_steps, program.step_code.count, file, whole_vectors<V>(lanes));
+    execute(memory.step_steps, program.step_code.count, file, whole_vectors<V>(lanes), lives.ahead,
+            lives.ahead_bytes);
     if (lives.trace != nullptr) {
         write_trace<V>(*lives.trace, lanes, period, lives.periods, memory);
     }

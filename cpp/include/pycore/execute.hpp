@@ -358,11 +358,20 @@ void prepare(const Code& code, std::int64_t stride, std::int64_t stream_stride,
     }
 }
 
-// Run prepared code on lanes [0, end), end a multiple of the vector width.
+// Run prepared code on lanes [0, end), end a multiple of the vector width.  Memory that is needed
+// later is asked for in between, a little each time: at once it would be waited for.
 PYCORE_INLINE void execute(const Step* steps, std::int32_t count, const Registers& file,
-                           std::int32_t end) noexcept {
+                           std::int32_t end, const char* ahead = nullptr,
+                           std::int64_t bytes = 0) noexcept {
+    constexpr std::int64_t LINE = 64;
+    const std::int64_t share = bytes > 0 ? bytes / LINE / count + 1 : 0; // lines for each row
     for (std::int32_t index = 0; index < count; index += steps[index].length) {
         steps[index].perform(steps + index, file, end);
+        for (std::int64_t k = share * steps[index].length; k > 0 && bytes > 0; --k) {
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += LINE;
+            bytes -= LINE;
+        }
     }
 }
 

@@ -133,6 +133,8 @@ struct Lives {
     const TraceView* trace;   // or null
     const StopFlag* stop;
     bool coupled; // consumers influence each other
+    const char* ahead; // what a later block needs, fetched while this one lives
+    std::int64_t ahead_bytes;
 };
 
 enum class Outcome : std::int32_t { finished, stopped, out_of_range };
