@@ -25,6 +25,7 @@ from pycore.program.program import Program
 from pycore.simulation.population import population
 from pycore.simulation.scenario import cell_inputs, resolve
 from tests.benchmarks.benchmark_model import benchmark_model
+from tests.benchmarks.machine import one_core
 
 PERIODS = 20
 DEGREE = 10
@@ -109,7 +110,8 @@ def coupling(consumers: int, rounds: int) -> dict[str, Any]:
     for label in ("global", "network, few speak", "network, all speak"):
         if not np.array_equal(runs[label](99), runs[label](99, threads=2)):
             raise SystemExit(f"{label}: two threads give another ledger than one")
-    spent = times(runs, rounds)
+    with one_core():
+        spent = times(runs, rounds)
     figures = {label: statistics.median(values) for label, values in spent.items()}
     for size in ("", ", many consumers"):
         pairs = zip(spent[f"global{size}"], spent[f"none{size}"], strict=True)

@@ -132,7 +132,7 @@ struct Lives {
     std::int64_t* ledger;     // [period][width], or null
     const TraceView* trace;   // or null
     const StopFlag* stop;
-    bool coupled; // consumers influence each other
+    bool coupled;      // consumers influence each other
     const char* ahead; // what a later block needs, fetched while this one lives
     std::int64_t ahead_bytes;
 };
