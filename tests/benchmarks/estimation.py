@@ -44,8 +44,8 @@ FEW, MANY = 500, 500_000
 PER_SECOND = "effective draws per core-second"
 NAIVE = f"core / naive PyMC, {PER_SECOND}"
 AT_LEAST = {NAIVE: 30.0, "PyTensor graph / core, gradient": 2.5}
-LARGEST_DISTANCE = 5.0  # of two posterior means, in Monte Carlo errors
 AT_MOST = {"half a million / five hundred, gradient": 1.2, "first fit (s)": 8.0}
+LARGEST_DISTANCE = 5.0  # of two posterior means, in Monte Carlo errors
 FIRST_FIT = (
     "import pandas as pd, pycore as pc; "
     "pc.estimate(pc.Model.from_lavaan({syntax!r}), pd.read_csv({path!r}), seed=1, progress=False)"
