@@ -189,7 +189,7 @@ std::uint64_t coupled_bytes(const Program& program, const std::vector<Cell>& cel
         std::uint64_t blocks = 0, consumers = 0;
         for (const Piece& piece : all[g]) {
             const std::uint64_t size = piece.item.high - piece.item.low;
-            blocks += 1 + (size > block ? (size + SHARED - 2) / block : 0);
+            blocks += 1 + (size > block ? (size + block_step(block) - 2) / block : 0);
             consumers += size;
         }
         most = std::max(most, blocks * block_bytes + Talk::bytes(signals, consumers));

@@ -37,9 +37,13 @@ struct Piece {
 };
 
 // How many consumers from `low` on a block takes: where there is more than one, each but the first
-// begins with a consumer who shares no random words with the one before.
+// begins with a consumer who shares no random words with the one before, if blocks have a size for
+// that, or at least no whole ones.
+inline std::uint64_t block_step(std::uint64_t block) noexcept {
+    return shared(block % shared(true) == 0);
+}
 inline std::uint64_t block_room(const Item& item, std::uint64_t low, std::uint64_t block) noexcept {
-    return item.high - item.low <= block ? block : block - low % SHARED;
+    return item.high - item.low <= block ? block : block - low % block_step(block);
 }
 
 struct Block {
@@ -380,7 +384,7 @@ class Group {
         if (portion != nullptr) speak(*portion, block, lives, memory);
         if (leaving) {
             if (portion != nullptr) say_who_leaves(*portion, block, lives, memory);
-            block.lanes = kernels.leave(view, lives, lives.lanes, WORDS_PER_CALL, memory);
+            block.lanes = kernels.leave(view, lives, lives.lanes, period, memory);
             std::copy_n(memory.id_low, block.lanes, ids);
         }
         save(states, memory, block, leaving || period == 0);

@@ -4,11 +4,11 @@
 namespace pycore {
 
 void prepare_scalar_code(const Code& code, Step* steps) noexcept {
-    prepare<Scalar>(code, 1, 0, steps);
+    prepare<Scalar>(code, {}, 1, 0, steps);
 }
 
 void run_scalar_code(const Step* steps, std::int32_t count, float* scalars) noexcept {
-    execute(steps, count, {scalars, scalars, nullptr}, 1);
+    execute(steps, count, {scalars, scalars, nullptr, nullptr}, 1);
 }
 
 const Kernels& scalar_kernels() noexcept {

@@ -252,8 +252,23 @@ Buffer<bool> find_passing(const Buffer<Instruction>& code, std::int64_t register
     return passing;
 }
 
-Streams streams_of(const Buffer<std::uint32_t>& slots) noexcept {
-    return {slots.data(), static_cast<std::int32_t>(slots.size())};
+// Which streams are read by events alone: their words come in halves.
+Buffer<bool> find_halved(const Buffer<Instruction>& code, std::size_t streams) {
+    Buffer<bool> halved(streams), whole(streams);
+    for (std::size_t i = 0; i < code.size(); ++i) {
+        const Instruction& row = code[i];
+        if (!SPECIFICATIONS[static_cast<std::int32_t>(row.op)].draws) continue;
+        const bool event =
+            row.op == Op::event_p || row.op == Op::event_s || row.op == Op::event_logit;
+        (event ? halved : whole)[static_cast<std::size_t>(row.stream)] = true;
+    }
+    for (std::size_t s = 0; s < streams; ++s)
+        halved[s] = halved[s] && !whole[s];
+    return halved;
+}
+
+Streams streams_of(const Buffer<std::uint32_t>& slots, const bool* halved) noexcept {
+    return {slots.data(), static_cast<std::int32_t>(slots.size()), halved};
 }
 
 void check_environments(const ProgramDefinition& p) {
@@ -326,6 +341,7 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
 
     start_passing_ = find_passing(p.start_code, p.n_registers);
     step_passing_ = find_passing(p.step_code, p.n_registers);
+    halved_ = find_halved(p.step_code, p.step_streams.size());
     scalar_steps_ = Buffer<Step>(p.scalar_code.size());
     prepare_scalar_code(code_of(p.scalar_code), scalar_steps_.data());
 
@@ -361,8 +377,8 @@ ProgramView Program::view() const noexcept {
     ProgramView view{};
     view.start_code = code_of(definition_.start_code, start_passing_);
     view.step_code = code_of(definition_.step_code, step_passing_);
-    view.start_streams = streams_of(definition_.start_streams);
-    view.step_streams = streams_of(definition_.step_streams);
+    view.start_streams = streams_of(definition_.start_streams, nullptr);
+    view.step_streams = streams_of(definition_.step_streams, halved_.data());
     view.n_states = static_cast<std::int32_t>(definition_.n_states);
     view.stage_register = static_cast<std::int32_t>(definition_.stage_register);
     view.stages = static_cast<std::int32_t>(definition_.stages);

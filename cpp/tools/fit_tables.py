@@ -27,7 +27,7 @@ MODULE = ROOT / "pycore" / "program" / "tables.py"
 
 OCTAVES = 32
 LOWEST_EXPONENT = 126  # biased exponent of 0.5, the smallest magnitude a word can give
-NORMAL_DEGREE, EXP_DEGREE, LOG_DEGREE = 4, 5, 6
+NORMAL_DEGREE, EXP_DEGREE, LOG_DEGREE, EXP2_DEGREE = 4, 5, 6, 3
 GAMMA_Z, GAMMA_LOWEST_SHAPE = mpf("6.4"), 2  # a word's normal number is below 6.34
 GAMMA_DEGREE_Z, GAMMA_DEGREE_S = 14, 8
 
@@ -118,6 +118,19 @@ def exp_polynomial() -> list[mpf]:
         lambda r: mp.expm1(r) / r if r else mpf(1),
         -bound, bound, EXP_DEGREE - 1, lambda r: abs(r) * mp.exp(-r) + tiny,
     )  # fmt: skip
+
+
+def exp2_from_below() -> list[mpf]:
+    """Polynomial that is below 2^-r for |r| ≤ 0.50001, by relative 1.2e-5 to 1.62e-4.
+
+    The 1.2e-5 are for the rounding of arguments up to 86 / ln 2 and for that of the polynomial.
+    """
+    bound = mpf("0.50001")
+    close = remez(lambda r: 2 ** (-r), -bound, bound, EXP2_DEGREE, lambda r: mpf(2) ** r)
+    error = max(
+        abs(mp.polyval(close[::-1], r) * 2**r - 1) for r in mp.linspace(-bound, bound, 2001)
+    )
+    return [c * (1 - error - mpf("1.2e-5")) for c in close]
 
 
 def log_polynomial() -> list[mpf]:
@@ -215,6 +228,7 @@ def render() -> tuple[str, str]:
     scalars = scalar_constants()
     vectors = {
         "EXP": exp_polynomial(),
+        "EXP2_BELOW": exp2_from_below(),
         "LOG": log_polynomial(),
         "ONE_MINUS_EXP": [-((-1) ** k) / mp.factorial(k) for k in range(1, 8)],
     }
@@ -229,7 +243,7 @@ def render() -> tuple[str, str]:
         '"""Coefficients of exp, log and the quantiles, the same float32 as in C++.\n\n',
         'Written by ``cpp/tools/fit_tables.py``; do not edit.\n"""\n\n',
         "import numpy as np\n\n# fmt: off\n",
-        '__all__ = ["EXP", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL", '
+        '__all__ = ["EXP", "EXP2_BELOW", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL", '
         '"ONE_MINUS_EXP"]\n\n',
     ]
     for name, value in scalars.items():
@@ -237,6 +251,7 @@ def render() -> tuple[str, str]:
         module.append(f"{name} = np.float32({_digits(value)})\n")
     meaning = {
         "EXP": "exp(r) = 1 + r (EXP[0] + EXP[1] r + ...)",
+        "EXP2_BELOW": "a little less than 2^-r, EXP2_BELOW[0] + EXP2_BELOW[1] r + ...",
         "LOG": "log(1 + f) = f - f^2/2 + f^3 (LOG[0] + LOG[1] f + ...)",
         "ONE_MINUS_EXP": "1 - exp(-t) = t (ONE_MINUS_EXP[0] + ONE_MINUS_EXP[1] t + ...), t < 1/2",
         "NORMAL": "NORMAL[j][k]: coefficient of (m - 1.5)^j for words whose exponent is k modulo 32",

@@ -19,12 +19,13 @@ from pycore.program.program import Program, Record, Row
 
 __all__ = ["NETWORK", "START", "STEP", "SURVEY", "consumer_ids", "run", "trace"]
 
-STEP, START, SURVEY, NETWORK = 0, 1, 2, 3
+STEP, START, SURVEY, NETWORK, LOWER = 0, 1, 2, 3, 4
 F32 = npt.NDArray[np.float32]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 Words = Callable[[int], U32]
 _HALF_RANGE = np.float32(2147483648.0)
+_EVENTS = (Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT)
 
 
 def consumer_ids(segment: int, numbers: npt.NDArray[np.integer]) -> U64:
@@ -140,6 +141,13 @@ def run_scalar_code(code: Sequence[Row], known: F32) -> None:
             known[row[1]] = _pure(op, x, s)
 
 
+def halved_streams(program: Program) -> frozenset[int]:
+    """Streams of the step that events alone read: their words come in halves."""
+    readers = [row for row in program.step_code if SPECIFICATION[Op(row[0])].draws]
+    events = {row[11] for row in readers if Op(row[0]) in _EVENTS}
+    return frozenset(events - {row[11] for row in readers if Op(row[0]) not in _EVENTS})
+
+
 class Lives:
     """The consumers of one cell who are still active, from their start on."""
 
@@ -148,6 +156,7 @@ class Lives:
     ) -> None:
         self.program, self.ids, self.seed, self.coupled = program, ids, seed, coupled
         self.rows = np.arange(len(ids))
+        self._halved = halved_streams(program)
         self.lanes: F32 = np.zeros((program.n_registers, len(ids)), np.float32)
 
         def words(stream: int) -> U32:
@@ -162,6 +171,9 @@ class Lives:
 
         def words(stream: int) -> U32:
             slot = self.program.step_streams[stream]
+            if stream in self._halved:
+                of = philox.shared_halves if self.coupled else philox.halves
+                return of(self.ids, period, (STEP, LOWER), slot, self.seed)
             if self.coupled:
                 return philox.shared(self.ids, period, STEP, slot, self.seed)
             drawn = philox.philox(self.ids, period >> 2, STEP, slot, self.seed)

@@ -6,7 +6,7 @@ Written by ``cpp/tools/fit_tables.py``; do not edit.
 import numpy as np
 
 # fmt: off
-__all__ = ["EXP", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL", "ONE_MINUS_EXP"]
+__all__ = ["EXP", "EXP2_BELOW", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL", "ONE_MINUS_EXP"]
 
 LOG2_E = np.float32(1.44269502e+00)
 LN2_HIGH = np.float32(6.93359375e-01)
@@ -17,6 +17,14 @@ EXP = np.array(
     [
         9.99999702e-01, 4.99991149e-01, 1.66676745e-01, 4.19025570e-02,
         8.28947034e-03,
+    ],
+    dtype=np.float32,
+)
+
+# a little less than 2^-r, EXP2_BELOW[0] + EXP2_BELOW[1] r + ...
+EXP2_BELOW = np.array(
+    [
+        9.99841273e-01, -6.93200767e-01, 2.42590204e-01, -5.51670976e-02,
     ],
     dtype=np.float32,
 )

@@ -14,8 +14,12 @@ namespace pycore {
 // from the highest leaver down.  Sums do not depend on the order of lanes.
 template <class V>
 std::int32_t remove_leavers(const ProgramView& program, const Lives& lives, std::int32_t lanes,
-                            std::int32_t next_word, const BlockMemory& memory) noexcept {
+                            std::int32_t period, const BlockMemory& memory) noexcept {
     const float* const stage = memory.registers + program.stage_register * memory.stride;
+    // First row of words that a later period reads, of words and of halves.
+    const std::int32_t next_word = lives.coupled ? WORDS_PER_CALL : period % WORDS_PER_CALL + 1;
+    const std::int32_t next_half =
+        lives.coupled ? WORDS_PER_CALL : (period % HALVES_PER_CALL + 1) / 2;
     const std::int32_t before = lanes;
     for (std::int32_t i = (before - 1) / V::WIDTH * V::WIDTH; i >= 0; i -= V::WIDTH) {
         const auto code = V::load(stage + i);
@@ -38,7 +42,8 @@ std::int32_t remove_leavers(const ProgramView& program, const Lives& lives, std:
                 state[lane] = state[last];
             }
             for (std::int32_t s = 0; s < program.step_streams.count; ++s) {
-                for (std::int32_t w = next_word; w < WORDS_PER_CALL; ++w) {
+                const bool halves = program.step_streams.in_halves(s);
+                for (std::int32_t w = halves ? next_half : next_word; w < WORDS_PER_CALL; ++w) {
                     std::uint32_t* const words =
                         memory.words + (s * WORDS_PER_CALL + w) * memory.stride;
                     words[lane] = words[last];
@@ -64,8 +69,10 @@ void write_trace(const TraceView& trace, std::int32_t lanes, std::int32_t period
 template <class V>
 void prepare_program(const ProgramView& program, const BlockMemory& memory) noexcept {
     const std::int64_t stream_stride = WORDS_PER_CALL * memory.stride;
-    prepare<V>(program.start_code, memory.stride, stream_stride, memory.start_steps);
-    prepare<V>(program.step_code, memory.stride, stream_stride, memory.step_steps);
+    prepare<V>(program.start_code, program.start_streams, memory.stride, stream_stride,
+               memory.start_steps);
+    prepare<V>(program.step_code, program.step_streams, memory.stride, stream_stride,
+               memory.step_steps);
 }
 
 template <class V>
@@ -82,9 +89,36 @@ void begin(const ProgramView& program, const Lives& lives, const BlockMemory& me
         for (std::int32_t i = 0; i < end; ++i)
             state[i] = 0.0F;
     }
-    const Registers file{memory.registers, lives.scalars, memory.words};
-    draw_words<V>(program.start_streams, PURPOSE_START << 28, lives, lives.lanes, memory);
+    const Registers file{memory.registers, lives.scalars, memory.words, nullptr};
+    draw_rows<V, false>(program.start_streams, PURPOSE_START << 28, lives, memory.id_low,
+                        lives.lanes, memory);
     execute(memory.start_steps, program.start_code.count, file, end);
+}
+
+// The registers of one period with its words, and where its halves are.
+template <class V>
+PYCORE_INLINE Registers draw_period(const Streams& streams, const Lives& lives, std::int32_t lanes,
+                                    const float* scalars, std::int32_t period,
+                                    const BlockMemory& memory, HalfWords& halves) noexcept {
+    static_assert(PURPOSE_STEP == 0);
+    const auto now = static_cast<std::uint32_t>(period);
+    halves = {memory.words,  0,  memory.id_low, lives.id_high, lives.key_0,
+              lives.key_1, now, -1,            memory.scratch};
+    if (lives.coupled) {
+        draw_shared<V, false>(streams, now, lives, lanes, memory);
+        draw_shared<V, true>(streams, now, lives, lanes, memory);
+        return {memory.registers, scalars, memory.words, &halves};
+    }
+    const std::uint32_t word = now % WORDS_PER_CALL, half = now % HALVES_PER_CALL;
+    halves.index = now / HALVES_PER_CALL;
+    halves.place = static_cast<std::int32_t>(half);
+    halves.words += word_of_half(half) * memory.stride;
+    halves.shift = shift_of_half(half);
+    const std::uint32_t* const ids = memory.id_low;
+    if (word == 0)
+        draw_rows<V, false>(streams, now / WORDS_PER_CALL, lives, ids, lanes, memory);
+    if (half == 0) draw_rows<V, true>(streams, halves.index, lives, ids, lanes, memory);
+    return {memory.registers, scalars, memory.words + word * memory.stride, &halves};
 }
 
 // One period of `lanes` lives: words, step, trace, ledger.  `row` may be null.
@@ -92,16 +126,9 @@ template <class V>
 PYCORE_INLINE Outcome advance(const ProgramView& program, const Lives& lives, std::int32_t lanes,
                               const float* scalars, std::int32_t period, std::int64_t* row,
                               const BlockMemory& memory, bool& leaving, Fault& fault) noexcept {
-    std::int32_t word = 0;
-    if (lives.coupled) {
-        draw_shared<V>(program.step_streams,
-                       PURPOSE_STEP << 28 | static_cast<std::uint32_t>(period), lives, lanes,
-                       memory);
-    } else if (word = period % WORDS_PER_CALL; word == 0) {
-        const auto index = static_cast<std::uint32_t>(period / WORDS_PER_CALL);
-        draw_words<V>(program.step_streams, PURPOSE_STEP << 28 | index, lives, lanes, memory);
-    }
-    const Registers file{memory.registers, scalars, memory.words + word * memory.stride};
+    HalfWords halves{};
+    const Registers file = draw_period<V>(program.step_streams, lives, lanes, scalars, period,
+                                          memory, halves);
     execute(memory.step_steps, program.step_code.count, file, whole_vectors<V>(lanes), lives.ahead,
             lives.ahead_bytes);
     if (lives.trace != nullptr) {
@@ -143,10 +170,7 @@ Outcome live(const ProgramView& program, const Lives& lives, const BlockMemory& 
         const Outcome outcome =
             advance<V>(program, lives, lanes, scalars, period, row, memory, leaving, fault);
         if (outcome != Outcome::finished) return outcome;
-        if (leaving) {
-            const std::int32_t next = lives.coupled ? WORDS_PER_CALL : period % WORDS_PER_CALL + 1;
-            lanes = remove_leavers<V>(program, lives, lanes, next, memory);
-        }
+        if (leaving) lanes = remove_leavers<V>(program, lives, lanes, period, memory);
     }
     return Outcome::finished;
 }
@@ -174,6 +198,13 @@ PYCORE_INLINE void map_array(const In* in, std::size_t n, float* out, F&& f) noe
         for (std::size_t k = 0; k < size; ++k)
             out[i + k] = output[k];
     }
+}
+
+// The words of each lane's call, a row for each.
+template <class V>
+void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
+                std::int32_t lanes, const BlockMemory& memory) noexcept {
+    draw_rows<V, false>(streams, purpose_and_index, lives, memory.id_low, lanes, memory);
 }
 
 template <class V>

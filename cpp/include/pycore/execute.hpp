@@ -5,6 +5,7 @@
 // is never stored.
 #pragma once
 
+#include "pycore/drawing.hpp"
 #include "pycore/machine.hpp"
 #include "pycore/math.hpp"
 #include "pycore/simd.hpp"
@@ -16,21 +17,23 @@ namespace pycore {
 
 // The operands of one prepared instruction in vectors of V.  Everything is read before the loop: a
 // vector store may alias anything, so the compiler could not keep it in registers by itself.
-template <Op OP, class V>
+template <Op OP, class V, bool HALVED>
 class Operands {
   public:
     PYCORE_INLINE Operands(const Step& step, const Registers& file) noexcept
         : target_(file.lanes + step.target),
           lane_{file.lanes + step.lane[0], file.lanes + step.lane[1], file.lanes + step.lane[2],
                 file.lanes + step.lane[3]},
-          word_(file.words + step.stream),
+          word_((HALVED ? file.halves->words : file.words) + step.stream),
+          shift_(V::set_int(HALVED ? file.halves->shift : 0)),
           scalar_{V::set(file.scalars[step.scalar[0]]), V::set(file.scalars[step.scalar[1]]),
                   V::set(file.scalars[step.scalar[2]]), V::set(file.scalars[step.scalar[3]]),
                   V::set(file.scalars[step.scalar[4]])} {
         if constexpr (OP == Op::event_s) {
             const float chance = file.scalars[step.scalar[0]];
             const std::int32_t last = math::last_event(chance * 2147483648.0F);
-            scalar_[0] = V::as_float(V::set_int(static_cast<std::uint32_t>(last)));
+            const std::int32_t compared = HALVED ? last >> 15 : last;
+            scalar_[0] = V::as_float(V::set_int(static_cast<std::uint32_t>(compared)));
         }
     }
 
@@ -41,6 +44,9 @@ class Operands {
     PYCORE_INLINE typename V::Int word(std::int32_t i) const noexcept {
         return V::load_int(word_ + i);
     }
+    PYCORE_INLINE typename V::Int half(std::int32_t i) const noexcept {
+        return V::template shift_right<16>(V::shift_left(word(i), shift_));
+    }
     PYCORE_INLINE void put(std::int32_t i, const typename V::Float& value) const noexcept {
         V::store(target_ + i, value);
     }
@@ -49,11 +55,12 @@ class Operands {
     float* target_;
     const float* lane_[4];
     const std::uint32_t* word_;
+    typename V::Int shift_;
     typename V::Float scalar_[5];
 };
 
 template <Op OP, class V>
-PYCORE_INLINE typename V::Mask truth(const Operands<OP, V>& x, [[maybe_unused]] std::int32_t i,
+PYCORE_INLINE typename V::Mask truth(const Operands<OP, V, false>& x, [[maybe_unused]] std::int32_t i,
                                      [[maybe_unused]] const typename V::Float& a) noexcept {
     [[maybe_unused]] const auto range = V::set(2147483648.0F);
     if constexpr (OP == Op::lt) return V::lt(a, x.lane(1, i));
@@ -73,9 +80,26 @@ PYCORE_INLINE typename V::Mask truth(const Operands<OP, V>& x, [[maybe_unused]] 
     }
 }
 
+constexpr bool is_event(Op op) noexcept {
+    return op == Op::event_p || op == Op::event_s || op == Op::event_logit;
+}
+
+// The same of an event, from the upper half of its word.
+template <Op OP, class V>
+PYCORE_INLINE math::Verdict<V> half_truth(const Operands<OP, V, true>& x, std::int32_t i,
+                                          [[maybe_unused]] const typename V::Float& a) noexcept {
+    const auto half = x.half(i);
+    if constexpr (OP == Op::event_logit) return math::half_event_logit<V>(half, a);
+    if constexpr (OP == Op::event_p) return math::half_event<V>(half, a);
+    if constexpr (OP == Op::event_s) {
+        const auto last = V::as_int(x.scalar(0));
+        return {V::lt(half, last), V::eq(half, last)};
+    }
+}
+
 // s0 + s1 a + s2 b + ..., added from the left.
 template <int TERMS, Op OP, class V>
-PYCORE_INLINE typename V::Float affine(const Operands<OP, V>& x, std::int32_t i,
+PYCORE_INLINE typename V::Float affine(const Operands<OP, V, false>& x, std::int32_t i,
                                        const typename V::Float& a) noexcept {
     auto sum = V::add(x.scalar(0), V::mul(x.scalar(1), a));
     if constexpr (TERMS > 1) sum = V::add(sum, V::mul(x.scalar(2), x.lane(1, i)));
@@ -86,7 +110,7 @@ PYCORE_INLINE typename V::Float affine(const Operands<OP, V>& x, std::int32_t i,
 
 // The value of an operation; `a` is its first lane operand.
 template <Op OP, class V>
-PYCORE_INLINE typename V::Float value(const Operands<OP, V>& x, [[maybe_unused]] std::int32_t i,
+PYCORE_INLINE typename V::Float value(const Operands<OP, V, false>& x, [[maybe_unused]] std::int32_t i,
                                       [[maybe_unused]] const typename V::Float& a) noexcept {
     [[maybe_unused]] const auto magnitude = V::set_int(0x7FFFFFFFU);
     [[maybe_unused]] const auto zero = V::set(0.0F), one = V::set(1.0F);
@@ -126,43 +150,100 @@ PYCORE_INLINE typename V::Float value(const Operands<OP, V>& x, [[maybe_unused]]
     // clang-format on
 }
 
-// Consecutive operations, each reading the result of the one before; the last one's is stored.
-template <class V, Op OP, Op... MORE>
+// Consecutive operations, each reading the result of the one before.  The last one's is a value or,
+// if HALVED, what the upper half of its word says of an event.
+template <class V, bool HALVED, Op OP, Op... MORE>
 struct Chain {
-    Operands<OP, V> operands;
-    Chain<V, MORE...> rest;
+    static_assert(!is_event(OP));
+    Operands<OP, V, false> operands;
+    Chain<V, HALVED, MORE...> rest;
 
     PYCORE_INLINE Chain(const Step* step, const Registers& file) noexcept
         : operands(*step, file), rest(step + 1, file) {}
-    PYCORE_INLINE void run(std::int32_t i, const typename V::Float& a) const noexcept {
-        rest.run(i, value(operands, i, a));
+    PYCORE_INLINE auto result(std::int32_t i, const typename V::Float& a) const noexcept {
+        return rest.result(i, value(operands, i, a));
+    }
+    PYCORE_INLINE void put(std::int32_t i, const typename V::Float& value) const noexcept {
+        rest.put(i, value);
     }
 };
 
-template <class V, Op OP>
-struct Chain<V, OP> {
-    Operands<OP, V> operands;
+template <class V, bool HALVED, Op OP>
+struct Chain<V, HALVED, OP> {
+    Operands<OP, V, HALVED> operands;
 
     PYCORE_INLINE Chain(const Step* step, const Registers& file) noexcept : operands(*step, file) {}
-    PYCORE_INLINE void run(std::int32_t i, const typename V::Float& a) const noexcept {
-        operands.put(i, value(operands, i, a));
+    PYCORE_INLINE auto result(std::int32_t i, const typename V::Float& a) const noexcept {
+        if constexpr (HALVED)
+            return half_truth(operands, i, a);
+        else
+            return value(operands, i, a);
+    }
+    PYCORE_INLINE void put(std::int32_t i, const typename V::Float& value) const noexcept {
+        operands.put(i, value);
     }
 };
 
-// Run a chain on lanes [begin, end) and return where it stopped, V::WIDTH at a time.
-template <class V, Op FIRST, Op... MORE>
+template <Op FIRST, class V, class Operations>
+PYCORE_INLINE auto result(const Operations& chain, std::int32_t i) noexcept {
+    if constexpr (SPECIFICATIONS[static_cast<int>(FIRST)].lanes > 0)
+        return chain.result(i, chain.operands.lane(0, i));
+    else
+        return chain.result(i, V::set(0.0F));
+}
+
+// Run a chain on lanes [begin, end), V::WIDTH at a time, and return where it stopped: where fewer
+// are left or, if HALVED, where an event is open.
+template <class V, bool HALVED, Op FIRST, Op... MORE>
 PYCORE_INLINE std::int32_t sweep(const Step* step, const Registers& file, std::int32_t begin,
                                  std::int32_t end) noexcept {
-    const Chain<V, FIRST, MORE...> chain(step, file);
+    const Chain<V, HALVED, FIRST, MORE...> chain(step, file);
     std::int32_t i = begin;
     for (; i + V::WIDTH <= end; i += V::WIDTH) {
-        if constexpr (SPECIFICATIONS[static_cast<int>(FIRST)].lanes > 0) {
-            chain.run(i, chain.operands.lane(0, i));
+        const auto found = result<FIRST, V>(chain, i);
+        if constexpr (HALVED) {
+            if (__builtin_expect(V::any(found.open), 0)) break;
+            chain.put(i, V::keep(found.certain, V::set(1.0F)));
         } else {
-            chain.run(i, V::set(0.0F));
+            chain.put(i, found);
         }
     }
     return i;
+}
+
+// The same for lanes that the compiler makes vectors of, LANES at a time, as it does with loops that
+// nothing leaves.
+template <std::int32_t LANES, Op FIRST, Op... MORE>
+PYCORE_INLINE std::int32_t sweep_by_lane(const Step* step, const Registers& file,
+                                         std::int32_t begin, std::int32_t end) noexcept {
+    const Chain<Scalar, true, FIRST, MORE...> chain(step, file);
+    for (; begin + LANES <= end; begin += LANES) {
+        float happened[LANES];
+        Scalar::Mask open = 0;
+        for (std::int32_t k = 0; k < LANES; ++k) {
+            const auto found = result<FIRST, Scalar>(chain, begin + k);
+            happened[k] = Scalar::keep(found.certain, 1.0F);
+            open = Scalar::mask_or(open, found.open);
+        }
+        if (Scalar::any(open)) break;
+        for (std::int32_t k = 0; k < LANES; ++k)
+            chain.put(begin + k, happened[k]);
+    }
+    return begin;
+}
+
+// Run a chain that ends with an event on lanes [begin, end), by the whole words.
+template <class V, Op... OPS>
+__attribute__((noinline)) void settle(const Step* step, const Registers& file, std::int32_t begin,
+                                      std::int32_t end) noexcept {
+    constexpr int LAST = sizeof...(OPS) - 1;
+    const HalfWords& halves = *file.halves;
+    Step steps[LAST + 1];
+    for (int k = 0; k <= LAST; ++k)
+        steps[k] = step[k];
+    join_halves<V>(halves, halves.words + step[LAST].stream, step[LAST].slot, begin, end);
+    steps[LAST].stream = 0;
+    sweep<V, false, OPS...>(steps, {file.lanes, file.scalars, halves.whole, nullptr}, begin, end);
 }
 
 // Whether an operation is a long chain of dependent steps, each of which waits for the one before.
@@ -171,17 +252,61 @@ constexpr bool waits(Op op) noexcept {
            op == Op::event_logit;
 }
 
-// Four vectors at once fill the pipeline and still fit into the registers.  Of what waits, eight
-// do not fit, but computing meanwhile is worth more than the loads.
+// A sweep that stops only where fewer lanes are left than WIDE has.
+template <class WIDE, class V, bool HALVED, Op... OPS>
+PYCORE_INLINE std::int32_t sweep_all(const Step* step, const Registers& file, std::int32_t begin,
+                                     std::int32_t end) noexcept {
+    for (;;) {
+        if constexpr (HALVED && V::WIDTH == 1)
+            begin = sweep_by_lane<WIDE::WIDTH, OPS...>(step, file, begin, end);
+        else
+            begin = sweep<WIDE, HALVED, OPS...>(step, file, begin, end);
+        if (!HALVED || begin + WIDE::WIDTH > end) return begin;
+        if constexpr (HALVED) settle<V, OPS...>(step, file, begin, begin + WIDE::WIDTH);
+        begin += WIDE::WIDTH;
+    }
+}
+
+// How many vectors at once.  Four fill the pipeline and still fit into the registers.  Of what
+// waits, eight do not fit, but computing meanwhile is worth more than the loads; unless it is an
+// event from half a word and sixteen lanes, of which four take long enough.  The compiler has its
+// own mind about single lanes.
+template <class V, bool HALVED, Op... OPS>
+constexpr int at_once() noexcept {
+    if (V::WIDTH == 1) return HALVED ? 64 : 4;
+    const bool eight = V::WIDTH == 8 || (V::WIDTH == 16 && !HALVED);
+    return eight && (waits(OPS) || ...) ? 8 : 4;
+}
+
+template <class V, int TIMES>
+struct Several {
+    using Type = Twice<typename Several<V, TIMES / 2>::Type>;
+};
+template <class V>
+struct Several<V, 1> {
+    using Type = V;
+};
+
+template <class V, bool HALVED, Op... OPS>
+PYCORE_INLINE void perform_all(const Step* step, const Registers& file, std::int32_t end) noexcept {
+    constexpr int MANY = at_once<V, HALVED, OPS...>();
+    using Many = typename Several<V, MANY>::Type;
+    using Four = typename Several<V, 4>::Type;
+    std::int32_t done = sweep_all<Many, V, HALVED, OPS...>(step, file, 0, end);
+    if constexpr (MANY > 4) {
+        if (done < end) done = sweep_all<Four, V, HALVED, OPS...>(step, file, done, end);
+    }
+    if (done < end) sweep_all<V, V, HALVED, OPS...>(step, file, done, end);
+}
+
 template <class V, Op... OPS>
 void perform(const Step* step, const Registers& file, std::int32_t end) noexcept {
-    using Four = Twice<Twice<V>>;
-    std::int32_t done = 0;
-    if constexpr (V::WIDTH >= 8 && (waits(OPS) || ...)) {
-        done = sweep<Twice<Four>, OPS...>(step, file, 0, end);
-    }
-    if (done < end) done = sweep<Four, OPS...>(step, file, done, end);
-    if (done < end) sweep<V, OPS...>(step, file, done, end);
+    perform_all<V, false, OPS...>(step, file, end);
+}
+
+template <class V, Op... OPS>
+void perform_halved(const Step* step, const Registers& file, std::int32_t end) noexcept {
+    perform_all<V, true, OPS...>(step, file, end);
 }
 
 // A run of operations that is worth its own loop.
@@ -189,11 +314,14 @@ struct Pattern {
     std::int32_t length;
     Op ops[4];
     Perform perform;
+    Perform halved; // where the last one is an event whose words come in halves
 };
 
 template <class V, Op... OPS>
 constexpr Pattern pattern() noexcept {
-    return {static_cast<std::int32_t>(sizeof...(OPS)), {OPS...}, &perform<V, OPS...>};
+    Perform halved = nullptr;
+    if constexpr ((is_event(OPS) || ...)) halved = &perform_halved<V, OPS...>;
+    return {static_cast<std::int32_t>(sizeof...(OPS)), {OPS...}, &perform<V, OPS...>, halved};
 }
 
 // Longer ones first; found by looking at what models compile to (bounds, hazards, draws, sums of
@@ -237,8 +365,8 @@ inline constexpr Pattern PATTERNS[] = {
 };
 
 template <class V, int... OP>
-Perform perform_alone(Op op, std::integer_sequence<int, OP...>) noexcept {
-    static constexpr Perform ALONE[] = {&perform<V, static_cast<Op>(OP)>...};
+const Pattern& alone(Op op, std::integer_sequence<int, OP...>) noexcept {
+    static constexpr Pattern ALONE[] = {pattern<V, static_cast<Op>(OP)>()...};
     return ALONE[static_cast<int>(op)];
 }
 
@@ -321,31 +449,37 @@ void perform_section(const Step* step, const Registers& file, std::int32_t end) 
 
 // Fill one step per row; a chain is performed by its first step, which says how long it is.
 template <class V>
-void prepare(const Code& code, std::int64_t stride, std::int64_t stream_stride,
-             Step* steps) noexcept {
+void prepare(const Code& code, const Streams& streams, std::int64_t stride,
+             std::int64_t stream_stride, Step* steps) noexcept {
     for (std::int32_t index = 0; index < code.count; ++index) {
         const Instruction& row = code.rows[index];
         Step& step = steps[index];
-        step.perform = perform_alone<V>(row.op, std::make_integer_sequence<int, OPERATIONS>{});
-        step.length = 1;
         step.target = row.target * stride;
         for (int k = 0; k < 4; ++k)
             step.lane[k] = row.lane[k] * stride;
         for (int k = 0; k < 5; ++k)
             step.scalar[k] = row.scalar[k];
         step.stream = row.stream * stream_stride;
+        step.halved = is_event(row.op) && streams.in_halves(row.stream);
+        step.slot = step.halved ? streams.slots[row.stream] : 0;
         // A chain goes on from the first operand.
         if (index > 0 && commutes(row.op) && row.lane[1] == code.rows[index - 1].target) {
             step.lane[0] = row.lane[1] * stride;
             step.lane[1] = row.lane[0] * stride;
         }
+    }
+    for (std::int32_t index = 0; index < code.count; ++index) {
+        const Pattern* best =
+            &alone<V>(code.rows[index].op, std::make_integer_sequence<int, OPERATIONS>{});
         for (const Pattern& candidate : PATTERNS<V>) {
             if (matches<V>(candidate, code, index)) {
-                step.perform = candidate.perform;
-                step.length = candidate.length;
+                best = &candidate;
                 break;
             }
         }
+        Step& step = steps[index];
+        step.length = best->length;
+        step.perform = steps[index + step.length - 1].halved ? best->halved : best->perform;
     }
     for (std::int32_t index = 0; index < code.count; ++index) {
         const std::int32_t length = section(code, index);

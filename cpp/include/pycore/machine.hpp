@@ -11,8 +11,9 @@
 namespace pycore {
 
 // Why a random word is drawn (2 is the survey's), and how many one call gives.
-inline constexpr std::uint32_t PURPOSE_STEP = 0, PURPOSE_START = 1, PURPOSE_NETWORK = 3;
-inline constexpr std::int32_t WORDS_PER_CALL = 4;
+inline constexpr std::uint32_t PURPOSE_STEP = 0, PURPOSE_START = 1, PURPOSE_NETWORK = 3,
+                               PURPOSE_LOWER = 4;
+inline constexpr std::int32_t WORDS_PER_CALL = 4, HALVES_PER_CALL = 8;
 
 enum class RecordKind : std::int32_t { count, moments, histogram, sum, shared };
 
@@ -46,6 +47,11 @@ struct Code {
 struct Streams {
     const std::uint32_t* slots;
     std::int32_t count;
+    const bool* halved; // per stream: its words come in halves, see HalfWords; null: none does
+
+    bool in_halves(std::int32_t stream) const noexcept {
+        return halved != nullptr && halved[stream];
+    }
 };
 
 // A validated program, borrowed from pycore::Program.
@@ -63,11 +69,28 @@ struct ProgramView {
     std::int32_t width;
 };
 
+// The current words of the streams that only events read.  The upper half of a word decides whether
+// an event happens, but once in some ten thousand times: so two periods (of consumers who influence
+// each other: two consumers) take their upper halves from one word of a call, and the lower ones,
+// which stand in another call, are drawn where they are asked for.
+struct HalfWords {
+    const std::uint32_t* words; // where the upper half is, `shift` below the upper end
+    std::uint32_t shift;
+    const std::uint32_t* id_low;
+    std::uint32_t id_high;
+    std::uint32_t key_0;
+    std::uint32_t key_1;
+    std::uint32_t index;  // of the call
+    std::int32_t place;   // of the half in its call; -1: every consumer's is her own
+    std::uint32_t* whole; // room for a word of every lane
+};
+
 // Lane registers, scalar registers and the current word of every stream.
 struct Registers {
     float* lanes;
     const float* scalars;
     std::uint32_t* words;
+    const HalfWords* halves;
 };
 
 struct Step;
@@ -83,12 +106,14 @@ struct Step {
     std::int64_t target;
     std::int64_t lane[4];
     std::int64_t stream;
+    std::uint32_t slot; // of the stream
+    bool halved;        // whether its words come in halves
 };
 
 // Memory of one thread's block: every row `stride` lanes apart and aligned to 64 bytes.
 struct BlockMemory {
     float* registers;
-    std::uint32_t* words; // [stream][word of four][lane]
+    std::uint32_t* words; // [stream][word of a call][lane]
     std::uint32_t* id_low;
     std::uint32_t* row; // output row of each lane, when lives are traced
     std::uint32_t* scratch;
@@ -151,7 +176,7 @@ struct Kernels {
     Outcome (*step)(const ProgramView&, const Lives&, const BlockMemory&, std::int32_t period,
                     bool& leaving, Fault&) noexcept;
     std::int32_t (*leave)(const ProgramView&, const Lives&, std::int32_t lanes,
-                          std::int32_t next_word, const BlockMemory&) noexcept;
+                          std::int32_t period, const BlockMemory&) noexcept;
     // The words of each lane's call, a row for each.
     void (*draw)(const Streams&, std::uint32_t purpose_and_index, const Lives&, std::int32_t lanes,
                  const BlockMemory&) noexcept;

@@ -52,6 +52,16 @@ PYCORE_INLINE typename V::Float exp_minus(typename V::Float x) noexcept {
     return scaled<V>(V::sub(V::set(1.0F), V::mul(sum, r)), shifted);
 }
 
+// Less than exp(0 - x), but by less than one part in 5000.
+template <class V>
+PYCORE_INLINE typename V::Float exp_minus_below(typename V::Float x) noexcept {
+    x = V::max(V::min(x, V::set(86.0F)), V::set(-86.0F));
+    const auto power = V::mul(x, V::set(tables::LOG2_E));
+    const auto shifted = V::sub(V::set(12582912.0F), power);
+    const auto r = V::add(power, V::sub(shifted, V::set(12582912.0F)));
+    return scaled<V>(horner<V>(tables::EXP2_BELOW, r), shifted);
+}
+
 template <class V>
 PYCORE_INLINE typename V::Float log(typename V::Float x) noexcept {
     const auto bits = V::as_int(V::max(x, V::set(1.17549435e-38F)));
@@ -143,6 +153,35 @@ PYCORE_INLINE typename V::Mask event_logit(typename V::Int word, typename V::Flo
     const auto v = event_threshold_value<V>(word);
     const auto odds = exp_minus<V>(x);
     return V::lt(V::add(v, V::mul(v, odds)), V::set(2147483648.0F));
+}
+
+// What the upper half of a word, a whole number below 2^16, says of an event: that it happens
+// whatever the lower half is, or that the lower half decides.
+template <class V>
+struct Verdict {
+    typename V::Mask certain, open;
+};
+
+template <class V>
+PYCORE_INLINE Verdict<V> half_event(typename V::Int half, typename V::Float probability) noexcept {
+    const auto v = V::to_float(half);
+    const auto threshold = V::mul(probability, V::set(65536.0F));
+    const auto next = V::add(v, V::set(1.0F));
+    return {V::lt(next, threshold), V::mask_and(V::lt(v, threshold), V::le(threshold, next))};
+}
+
+// With v for the half, `event_logit` compares a number from v (1 + odds) to (v + 1) (1 + odds) with
+// 2^16.  The odds need not be exact for that, only their side: they are too small, and 65522 (1 +
+// 1/5000) is below 2^16.  The 0.05 is more than all roundings together.
+template <class V>
+PYCORE_INLINE Verdict<V> half_event_logit(typename V::Int half, typename V::Float x) noexcept {
+    const auto v = V::to_float(half);
+    const auto odds = exp_minus_below<V>(x);
+    const auto least = V::add(v, V::mul(v, odds));
+    const auto most = V::add(least, V::add(odds, V::set(1.05F)));
+    const auto close = V::set(65522.0F);
+    return {V::lt(most, close),
+            V::mask_and(V::lt(least, V::set(65536.0F)), V::le(close, most))};
 }
 
 // The normal number that is exceeded with probability u.

@@ -45,18 +45,19 @@ struct IdProducts {
     }
 };
 
-// Where word w of a lane's call goes: to its row.
+// Puts word w of a vector of calls, `lane` the first of them, into its row.
 struct Rows {
     std::uint32_t* words;
     std::int64_t stride;
 
-    PYCORE_INLINE std::uint32_t* operator()(std::uint32_t lane, std::uint32_t word) const noexcept {
-        return words + word * stride + lane;
+    template <class V>
+    PYCORE_INLINE void put(std::uint32_t lane, std::uint32_t word,
+                           typename V::Int value) const noexcept {
+        V::store_int(words + word * stride + lane, value);
     }
 };
 
-// Words 0 to 3 for VECTORS vectors of lanes at once; `out` says where those of a vector go, from
-// its first lane on.
+// Words 0 to 3 for VECTORS vectors of lanes at once; `out` puts those of a vector in their place.
 //
 // One call has a latency of ten multiplications; VECTORS independent calls fill the gaps.  In the
 // first two rounds half of the state is the same in every lane and is computed once.  The last
@@ -103,10 +104,10 @@ PYCORE_INLINE void generate(const IdProducts<V, VECTORS>& ids, const Address& at
 #pragma GCC unroll 4
     for (int u = 0; u < VECTORS; ++u) {
         const auto lane = static_cast<std::uint32_t>(u * V::WIDTH);
-        V::store_int(out(lane, 0), V::bit_xor(V::narrow_high(p1[u]), V::narrow(c1[u]), k0));
-        V::store_int(out(lane, 1), V::narrow(p1[u]));
-        V::store_int(out(lane, 2), V::bit_xor(V::narrow_high(p0[u]), V::narrow(c3[u]), k1));
-        V::store_int(out(lane, 3), V::narrow(p0[u]));
+        out.template put<V>(lane, 0, V::bit_xor(V::narrow_high(p1[u]), V::narrow(c1[u]), k0));
+        out.template put<V>(lane, 1, V::narrow(p1[u]));
+        out.template put<V>(lane, 2, V::bit_xor(V::narrow_high(p0[u]), V::narrow(c3[u]), k1));
+        out.template put<V>(lane, 3, V::narrow(p0[u]));
     }
 }
 

@@ -123,6 +123,7 @@ class Program {
     Buffer<bool> readable_;
     Buffer<bool> start_passing_;
     Buffer<bool> step_passing_;
+    Buffer<bool> halved_; // per stream of the step
     Buffer<Step> scalar_steps_;
     Buffer<Step> environment_steps_;
     Buffer<bool> absorbing_;

@@ -114,6 +114,8 @@ struct V128 {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return {a.v << BITS};
     }
+    // By the same number in all lanes, as WebAssembly has it.
+    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept { return {a.v << bits.v[0]}; }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
         return {a.v >> BITS};
@@ -141,6 +143,10 @@ struct V128 {
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
         return {(Words)((Integers)a.v <= (Integers)b.v)};
     }
+    static PYCORE_INLINE Mask lt(Int a, Int b) noexcept {
+        return {(Words)((Integers)a.v < (Integers)b.v)};
+    }
+    static PYCORE_INLINE Mask eq(Int a, Int b) noexcept { return {(Words)(a.v == b.v)}; }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return {a.v & b.v}; }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return {a.v | b.v}; }
     static PYCORE_INLINE bool any(Mask m) noexcept { return bits(m) != 0; }

@@ -78,6 +78,9 @@ struct Avx2 {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return {_mm256_slli_epi32(a.v, BITS)};
     }
+    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept {
+        return {_mm256_sllv_epi32(a.v, bits.v)};
+    }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
         return {_mm256_srli_epi32(a.v, BITS)};
@@ -111,6 +114,12 @@ struct Avx2 {
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
         const __m256i greater = _mm256_cmpgt_epi32(a.v, b.v);
         return {_mm256_castsi256_ps(_mm256_xor_si256(greater, _mm256_set1_epi32(-1)))};
+    }
+    static PYCORE_INLINE Mask lt(Int a, Int b) noexcept {
+        return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(b.v, a.v))};
+    }
+    static PYCORE_INLINE Mask eq(Int a, Int b) noexcept {
+        return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.v, b.v))};
     }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept {
         return {_mm256_and_ps(a.v, b.v)};

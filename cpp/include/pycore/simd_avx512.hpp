@@ -62,6 +62,9 @@ struct Avx512 {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return {_mm512_slli_epi32(a.v, BITS)};
     }
+    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept {
+        return {_mm512_sllv_epi32(a.v, bits.v)};
+    }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
         return {_mm512_srli_epi32(a.v, BITS)};
@@ -94,6 +97,12 @@ struct Avx512 {
     // As signed integers.
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
         return {_mm512_cmple_epi32_mask(a.v, b.v)};
+    }
+    static PYCORE_INLINE Mask lt(Int a, Int b) noexcept {
+        return {_mm512_cmplt_epi32_mask(a.v, b.v)};
+    }
+    static PYCORE_INLINE Mask eq(Int a, Int b) noexcept {
+        return {_mm512_cmpeq_epi32_mask(a.v, b.v)};
     }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept {
         return {static_cast<__mmask16>(a.v & b.v)};

@@ -12,7 +12,7 @@ struct Scalar {
     static constexpr std::int32_t WIDTH = 1;
     using Float = float;
     using Int = std::uint32_t;
-    using Mask = bool;
+    using Mask = std::uint32_t;
     using Wide = std::uint64_t;
 
     static PYCORE_INLINE Float set(float x) noexcept { return x; }
@@ -48,6 +48,7 @@ struct Scalar {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return a << BITS;
     }
+    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept { return a << bits; }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
         return a >> BITS;
@@ -84,26 +85,30 @@ struct Scalar {
         return static_cast<Int>(static_cast<std::int32_t>(a));
     }
 
-    static PYCORE_INLINE Mask lt(Float a, Float b) noexcept { return a < b; }
-    static PYCORE_INLINE Mask le(Float a, Float b) noexcept { return a <= b; }
-    static PYCORE_INLINE Mask eq(Float a, Float b) noexcept { return a == b; }
-    static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return a != b; }
+    static PYCORE_INLINE Mask lt(Float a, Float b) noexcept { return a < b ? 1U : 0U; }
+    static PYCORE_INLINE Mask le(Float a, Float b) noexcept { return a <= b ? 1U : 0U; }
+    static PYCORE_INLINE Mask eq(Float a, Float b) noexcept { return a == b ? 1U : 0U; }
+    static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return a != b ? 1U : 0U; }
     // As signed integers.
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
-        return static_cast<std::int32_t>(a) <= static_cast<std::int32_t>(b);
+        return static_cast<std::int32_t>(a) <= static_cast<std::int32_t>(b) ? 1U : 0U;
     }
-    static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return a && b; }
-    static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return a || b; }
-    static PYCORE_INLINE bool any(Mask m) noexcept { return m; }
-    static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept { return lanes > 0; }
-    static PYCORE_INLINE Float select(Mask m, Float a, Float b) noexcept { return m ? a : b; }
-    static PYCORE_INLINE Float keep(Mask m, Float a) noexcept { return m ? a : 0.0F; }
-    static PYCORE_INLINE Int keep(Mask m, Int a) noexcept { return m ? a : 0U; }
+    static PYCORE_INLINE Mask lt(Int a, Int b) noexcept {
+        return static_cast<std::int32_t>(a) < static_cast<std::int32_t>(b) ? 1U : 0U;
+    }
+    static PYCORE_INLINE Mask eq(Int a, Int b) noexcept { return a == b ? 1U : 0U; }
+    static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return a & b; }
+    static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return a | b; }
+    static PYCORE_INLINE bool any(Mask m) noexcept { return m != 0; }
+    static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept { return lanes > 0 ? 1U : 0U; }
+    static PYCORE_INLINE Float select(Mask m, Float a, Float b) noexcept { return m != 0 ? a : b; }
+    static PYCORE_INLINE Float keep(Mask m, Float a) noexcept { return m != 0 ? a : 0.0F; }
+    static PYCORE_INLINE Int keep(Mask m, Int a) noexcept { return m != 0 ? a : 0U; }
     // The chosen lanes in a row, with as many more as fill a vector; lanes from such a row, or 0.
     static PYCORE_INLINE void compress(std::uint32_t* p, Mask, Int a) noexcept { *p = a; }
-    static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept { return m ? *p : 0.0F; }
-    static PYCORE_INLINE Int count(Int total, Mask m) noexcept { return m ? total + 1U : total; }
-    static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept { return m ? 1U : 0U; }
+    static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept { return m != 0 ? *p : 0.0F; }
+    static PYCORE_INLINE Int count(Int total, Mask m) noexcept { return m != 0 ? total + 1U : total; }
+    static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept { return m != 0 ? 1U : 0U; }
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept { return static_cast<std::int32_t>(a); }
     static PYCORE_INLINE void sums(const Int (&a)[4], std::int32_t (&out)[4]) noexcept {
         for (int k = 0; k < 4; ++k)

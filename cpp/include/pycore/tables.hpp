@@ -15,6 +15,11 @@ inline constexpr float EXP[5] = {
     8.28947034e-03F,
 };
 
+// a little less than 2^-r, EXP2_BELOW[0] + EXP2_BELOW[1] r + ...
+inline constexpr float EXP2_BELOW[4] = {
+    9.99841273e-01F, -6.93200767e-01F, 2.42590204e-01F, -5.51670976e-02F,
+};
+
 // log(1 + f) = f - f^2/2 + f^3 (LOG[0] + LOG[1] f + ...)
 inline constexpr float LOG[7] = {
     3.33339095e-01F, -2.50013381e-01F, 1.99630708e-01F, -1.65775567e-01F,
