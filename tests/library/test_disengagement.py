@@ -225,7 +225,7 @@ def test_trust_falls_with_the_number_of_failures() -> None:
 def test_counting_failures_until_the_end_turns_the_dose_response_round() -> None:
     """Who leaves early meets few failures; a survey has to count before it follows."""
     lives = pc.trajectories(
-        pc.library.disengagement(), ids=range(4_000), periods=52, seed=20
+        pc.library.disengagement(), ids=range(16_000), periods=52, seed=20
     ).isel(scenario=0)  # fmt: skip
     left = (lives["customer"].isel(period=-1) != "engaged").values
     there = (lives["customer"].isel(period=12) == "engaged").values
