@@ -225,14 +225,14 @@ Code code_of(const Buffer<Instruction>& code) noexcept {
     return {code.data(), static_cast<std::int32_t>(code.size()), nullptr};
 }
 
-Code code_of(const Buffer<Instruction>& code, const Buffer<bool>& passing) noexcept {
+Code code_of(const Buffer<Instruction>& code, const Buffer<Passing>& passing) noexcept {
     return {code.data(), static_cast<std::int32_t>(code.size()), passing.data()};
 }
 
-// Which results only the next row needs, as the operand from which a chain goes on: such a result
-// need not be stored.  What a register holds after the last row is needed.
-Buffer<bool> find_passing(const Buffer<Instruction>& code, std::int64_t registers) {
-    Buffer<bool> passing(code.size());
+// Which results only the next row needs, so that they need not be stored.  What a register holds
+// after the last row is needed.
+Buffer<Passing> find_passing(const Buffer<Instruction>& code, std::int64_t registers) {
+    Buffer<Passing> passing(code.size());
     // Of each register, whether the rows after the next one write it before they read it.
     Buffer<bool> overwritten(static_cast<std::size_t>(registers));
     for (std::size_t i = code.size(); i-- > 1;) {
@@ -242,9 +242,11 @@ Buffer<bool> find_passing(const Buffer<Instruction>& code, std::int64_t register
         std::int32_t readers = 0;
         for (std::int32_t k = 0; k < operands; ++k)
             readers += next.lane[k] == result ? 1 : 0;
-        const bool goes_on = next.lane[0] == result || (commutes(next.op) && readers == 1);
-        passing[i - 1] = readers == 1 && goes_on &&
-                         (next.target == result || overwritten[static_cast<std::size_t>(result)]);
+        if (readers == 1 && (next.lane[0] == result || commutes(next.op))) {
+            const bool needed =
+                next.target != result && !overwritten[static_cast<std::size_t>(result)];
+            passing[i - 1] = needed ? Passing::also : Passing::only;
+        }
         overwritten[static_cast<std::size_t>(next.target)] = true;
         for (std::int32_t k = 0; k < operands; ++k)
             overwritten[static_cast<std::size_t>(next.lane[k])] = false;

@@ -15,7 +15,9 @@ from pycore.program.instructions import ROW, SPECIFICATION, Op
 from pycore.program.lowering import Instruction
 from pycore.program.program import Row
 
-__all__ = ["allocate", "live", "renumber_streams", "together"]
+__all__ = ["allocate", "chained", "live", "renumber_streams", "together"]
+
+_EVENTS = (Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT)
 
 
 def live(code: Iterable[Instruction], outputs: Iterable[int]) -> list[Instruction]:
@@ -56,6 +58,42 @@ def together(code: list[Instruction], outputs: Iterable[int]) -> list[Instructio
         if i.value not in moved:
             result += [*section.get(i.value, ()), i]
     return result
+
+
+def chained(code: list[Instruction], fixed: Mapping[int, int]) -> list[Instruction]:
+    """Put instructions next to the one that reads their result first, where the order is free.
+
+    There the machine need not load it again, and often not store it.  From the last instruction
+    back: before each stands what makes its first operand, if all others who read that stand
+    already (an event ends a chain, so it does not matter where it stands); else what stood last.
+    """
+    place = {i.value: k for k, i in enumerate(code)}
+    before: list[set[int]] = [{place[v] for v in i.lanes if v in place} for i in code]
+    # A register is not overwritten before what it held has been read.
+    for k, i in enumerate(code):
+        if i.value in fixed:
+            before[k].update(
+                j for j, reader in enumerate(code[:k])
+                if any(fixed.get(v) == fixed[i.value] and v != i.value for v in reader.lanes)
+            )  # fmt: skip
+    waiting = Counter(j for needed in before for j in needed)
+    ready = {k for k in range(len(code)) if not waiting[k]}
+    order: list[int] = []
+    while ready:
+        now = max(ready)
+        if order:
+            reader = code[order[-1]]
+            for v in reader.lanes[: 2 if reader.op in (Op.ADD, Op.MUL) else 1]:
+                if place.get(v) in ready and code[place[v]].op not in _EVENTS:
+                    now = place[v]
+                    break
+        ready.remove(now)
+        order.append(now)
+        for j in before[now]:
+            waiting[j] -= 1
+            if not waiting[j]:
+                ready.add(j)
+    return [code[k] for k in reversed(order)]
 
 
 def renumber_streams(

@@ -30,7 +30,7 @@ from pycore.model.elements import (
 from pycore.model.functions import Aggregate as AggregateWord
 from pycore.model.functions import logistic
 from pycore.model.model import Model
-from pycore.program.allocation import allocate, live, renumber_streams, together
+from pycore.program.allocation import allocate, chained, live, renumber_streams, together
 from pycore.program.coupling import Aggregate, Coupling, Signal
 from pycore.program.instructions import SPECIFICATION, Op
 from pycore.program.lowering import Instruction, LaneCode, ScalarCode
@@ -116,9 +116,8 @@ class _Builder:
         return value
 
     def finish(self, outputs: set[int]) -> _Part:
-        code, streams = renumber_streams(
-            together(live(self.code.instructions, outputs), outputs), self.code.streams.slots
-        )
+        code = chained(live(self.code.instructions, outputs), self.fixed)
+        code, streams = renumber_streams(together(code, outputs), self.code.streams.slots)
         rows, registers, size = allocate(code, self.fixed, outputs, len(self.carried))
         return _Part(rows, streams, registers, size)
 
@@ -327,7 +326,7 @@ def _transition(b: _Builder, stage: Stage) -> int:
                 inside = b.code.emit(Op.EQ_S, (old,), (here,))
                 happened = b.code.emit(Op.MUL, (inside, happened))
             there = b.lower(sp.Integer(stage.labels.index(goal)))
-            result = b.code.emit(Op.SELECT, (happened, there, result))
+            result = b.code.choose(happened, there, result)
     return result
 
 

@@ -58,6 +58,8 @@ class Op(IntEnum):
     BINOMIAL = 35
     GAMMA_LOG = 36
     KEEP = 37
+    GT = 38
+    SELECT_S = 39
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +110,6 @@ SPECIFICATION: dict[Op, Specification] = {
     Op.BINOMIAL: Specification(3, 0),
     Op.GAMMA_LOG: Specification(4, 0),
     Op.KEEP: Specification(2, 0),
+    Op.GT: Specification(2, 0),
+    Op.SELECT_S: Specification(2, 1),
 }

@@ -81,10 +81,12 @@ def _pure(op: Op, x: list[F32], s: list[np.float32]) -> F32:
             return arithmetic.binomial(x[0], x[1], x[2])
         case Op.GAMMA_LOG:
             return arithmetic.gamma_log(x[0], x[1], x[2], x[3])
+        case Op.SELECT_S:
+            return np.where(x[0] != 0, s[0], x[1])
         case Op.KEEP:
             return np.where(x[1] != 0, x[0], np.float32(0))
     compared = {
-        Op.LT: np.less, Op.LE: np.less_equal, Op.EQ: np.equal,
+        Op.LT: np.less, Op.LE: np.less_equal, Op.EQ: np.equal, Op.GT: np.greater,
         Op.LT_S: np.less, Op.LE_S: np.less_equal, Op.GT_S: np.greater,
         Op.GE_S: np.greater_equal, Op.EQ_S: np.equal,
     }[op]  # fmt: skip

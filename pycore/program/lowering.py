@@ -31,7 +31,7 @@ _ZERO, _ONE = sp.S.Zero, sp.S.One
 
 # Operations whose results are 0 or 1: always, or if their operands are.
 _TRUTHS = frozenset({
-    Op.LT, Op.LE, Op.EQ, Op.LT_S, Op.LE_S, Op.GT_S, Op.GE_S, Op.EQ_S,
+    Op.LT, Op.LE, Op.EQ, Op.GT, Op.LT_S, Op.LE_S, Op.GT_S, Op.GE_S, Op.EQ_S,
     Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT,
 })  # fmt: skip
 _OF_TRUTHS = frozenset({Op.MUL, Op.MIN2, Op.MAX2})
@@ -307,12 +307,15 @@ class LaneCode(_Code):
             if chosen == no and otherwise == yes:
                 return self.emit(Op.EQ_S, (test,), (self.scalar.constant(0.0),))
             if chosen == no and otherwise in self._truths:
-                return self.emit(Op.LT, (test, otherwise))
+                return self.emit(Op.GT, (otherwise, test))
             if chosen == yes and otherwise in self._truths:
                 return self.emit(Op.MAX2, (test, otherwise))
             if otherwise == no:
                 op = Op.MUL if chosen in self._truths else Op.KEEP
                 return self.emit(op, (chosen, test))
+        made = self._made.get(chosen)
+        if made is not None and made.op is Op.BROADCAST:
+            return self.emit(Op.SELECT_S, (test, otherwise), made.scalars)
         return super().choose(test, chosen, otherwise)
 
     def _broadcast(self, number: float) -> int | None:

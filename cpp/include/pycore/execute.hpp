@@ -1,8 +1,8 @@
 // The interpreter: each instruction is a loop over whole vectors of lanes.
 //
-// Before a run the code is prepared once: operands become addresses, and an instruction that alone
-// needs what the one before has written is chained to it: the value stays in a vector register and
-// is never stored.
+// Before a run the code is prepared once: operands become addresses, and an instruction that needs
+// what the one before has written is chained to it: the value stays in a vector register and is only
+// stored if others need it, too.
 #pragma once
 
 #include "pycore/drawing.hpp"
@@ -64,6 +64,7 @@ PYCORE_INLINE typename V::Mask truth(const Operands<OP, V, false>& x, [[maybe_un
                                      [[maybe_unused]] const typename V::Float& a) noexcept {
     [[maybe_unused]] const auto range = V::set(2147483648.0F);
     if constexpr (OP == Op::lt) return V::lt(a, x.lane(1, i));
+    if constexpr (OP == Op::gt) return V::lt(x.lane(1, i), a);
     if constexpr (OP == Op::le) return V::le(a, x.lane(1, i));
     if constexpr (OP == Op::eq) return V::eq(a, x.lane(1, i));
     if constexpr (OP == Op::lt_s) return V::lt(a, x.scalar(0));
@@ -138,6 +139,8 @@ PYCORE_INLINE typename V::Float value(const Operands<OP, V, false>& x, [[maybe_u
     else if constexpr (OP == Op::floor) return V::floor(a);
     else if constexpr (OP == Op::select)
         return V::select(V::ne(a, zero), x.lane(1, i), x.lane(2, i));
+    else if constexpr (OP == Op::select_s)
+        return V::select(V::ne(a, zero), x.scalar(0), x.lane(1, i));
     else if constexpr (OP == Op::poisson) return math::poisson<V>(a, x.lane(1, i));
     else if constexpr (OP == Op::binomial)
         return math::binomial<V>(a, x.lane(1, i), x.lane(2, i));
@@ -156,12 +159,15 @@ template <class V, bool HALVED, Op OP, Op... MORE>
 struct Chain {
     static_assert(!is_event(OP));
     Operands<OP, V, false> operands;
+    bool stored;
     Chain<V, HALVED, MORE...> rest;
 
     PYCORE_INLINE Chain(const Step* step, const Registers& file) noexcept
-        : operands(*step, file), rest(step + 1, file) {}
+        : operands(*step, file), stored(step->stored), rest(step + 1, file) {}
     PYCORE_INLINE auto result(std::int32_t i, const typename V::Float& a) const noexcept {
-        return rest.result(i, value(operands, i, a));
+        const auto b = value(operands, i, a);
+        if (!(is_event(MORE) || ...) && stored) operands.put(i, b);
+        return rest.result(i, b);
     }
     PYCORE_INLINE void put(std::int32_t i, const typename V::Float& value) const noexcept {
         rest.put(i, value);
@@ -309,10 +315,12 @@ void perform_halved(const Step* step, const Registers& file, std::int32_t end) n
     perform_all<V, true, OPS...>(step, file, end);
 }
 
+inline constexpr int MAX_CHAIN = 6;
+
 // A run of operations that is worth its own loop.
 struct Pattern {
     std::int32_t length;
-    Op ops[4];
+    Op ops[MAX_CHAIN];
     Perform perform;
     Perform halved; // where the last one is an event whose words come in halves
 };
@@ -328,7 +336,13 @@ constexpr Pattern pattern() noexcept {
 // many terms).
 template <class V>
 inline constexpr Pattern PATTERNS[] = {
+    pattern<V, Op::normal, Op::affine1, Op::exp, Op::affine1, Op::affine1, Op::max_s>(),
+    pattern<V, Op::affine4, Op::min_s, Op::affine4, Op::max_s, Op::min_s>(),
     pattern<V, Op::normal, Op::affine1, Op::exp, Op::affine1>(),
+    pattern<V, Op::affine4, Op::affine2, Op::affine1, Op::max_s>(),
+    pattern<V, Op::affine4, Op::affine1, Op::event_logit>(),
+    pattern<V, Op::affine4, Op::affine2, Op::event_logit>(),
+    pattern<V, Op::gt_s, Op::gt, Op::mul>(),
     pattern<V, Op::normal, Op::affine1, Op::exp>(),
     pattern<V, Op::affine1, Op::max_s, Op::mul>(),
     pattern<V, Op::affine1, Op::mul, Op::affine1>(),
@@ -337,6 +351,9 @@ inline constexpr Pattern PATTERNS[] = {
     pattern<V, Op::affine3, Op::max_s, Op::min_s>(),
     pattern<V, Op::affine4, Op::max_s, Op::min_s>(),
     pattern<V, Op::affine1, Op::max_s>(),
+    pattern<V, Op::affine1, Op::mul>(),
+    pattern<V, Op::affine2, Op::mul>(),
+    pattern<V, Op::affine4, Op::mul>(),
     pattern<V, Op::affine2, Op::max_s>(),
     pattern<V, Op::affine3, Op::max_s>(),
     pattern<V, Op::affine4, Op::max_s>(),
@@ -361,7 +378,7 @@ inline constexpr Pattern PATTERNS[] = {
     pattern<V, Op::max_s, Op::min_s>(),
     pattern<V, Op::gt_s, Op::select>(),
     pattern<V, Op::select, Op::mul>(),
-    pattern<V, Op::lt, Op::mul>(),
+    pattern<V, Op::gt, Op::mul>(),
 };
 
 template <class V, int... OP>
@@ -370,14 +387,17 @@ const Pattern& alone(Op op, std::integer_sequence<int, OP...>) noexcept {
     return ALONE[static_cast<int>(op)];
 }
 
-// Whether the code from `index` on is this pattern, each row alone needing what the one before
-// wrote.
+// Whether the code from `index` on is this pattern, each row reading what the one before wrote.
+// Before an event nobody else may need that: where the event is open, it is computed again.
 template <class V>
 bool matches(const Pattern& candidate, const Code& code, std::int32_t index) noexcept {
     if (candidate.length > code.count - index || code.passing == nullptr) return false;
+    const bool event = candidate.halved != nullptr;
     for (std::int32_t k = 0; k < candidate.length; ++k) {
         if (code.rows[index + k].op != candidate.ops[k]) return false;
-        if (k > 0 && !code.passing[index + k - 1]) return false;
+        if (k == 0) continue;
+        const Passing passing = code.passing[index + k - 1];
+        if (passing == Passing::no || (event && passing != Passing::only)) return false;
     }
     return true;
 }
@@ -388,7 +408,7 @@ inline std::int32_t section(const Code& code, std::int32_t index) noexcept {
     const Op draw = code.rows[index].op;
     if (code.passing == nullptr || (draw != Op::normal && draw != Op::uniform)) return 0;
     bool worthwhile = waits(draw);
-    for (std::int32_t k = index; k + 1 < code.count && code.passing[k]; ++k) {
+    for (std::int32_t k = index; k + 1 < code.count && code.passing[k] == Passing::only; ++k) {
         const Instruction& next = code.rows[k + 1];
         if (next.op == Op::keep) return worthwhile ? k + 2 - index : 0;
         const Specification& reads = SPECIFICATIONS[static_cast<int>(next.op)];
@@ -460,6 +480,7 @@ void prepare(const Code& code, const Streams& streams, std::int64_t stride,
         for (int k = 0; k < 5; ++k)
             step.scalar[k] = row.scalar[k];
         step.stream = row.stream * stream_stride;
+        step.stored = code.passing == nullptr || code.passing[index] != Passing::only;
         step.halved = is_event(row.op) && streams.in_halves(row.stream);
         step.slot = step.halved ? streams.slots[row.stream] : 0;
         // A chain goes on from the first operand.

@@ -44,6 +44,8 @@ enum class Op : std::int32_t {
     binomial,
     gamma_log,
     keep,
+    gt,
+    select_s,
 };
 
 // What one operation reads: lane operands, scalar operands, and whether it spends a random word.
@@ -68,11 +70,12 @@ inline constexpr Specification SPECIFICATIONS[] = {
     {"normal", 0, 0, true},      {"event_p", 1, 0, true},    {"event_s", 0, 1, true},
     {"event_logit", 1, 0, true}, {"poisson", 2, 0, false},   {"binomial", 3, 0, false},
     {"gamma_log", 4, 0, false},  {"keep", 2, 0, false},
+    {"gt", 2, 0, false},         {"select_s", 2, 1, false},
 };
 
 inline constexpr std::int32_t OPERATIONS =
     static_cast<std::int32_t>(sizeof SPECIFICATIONS / sizeof SPECIFICATIONS[0]);
-static_assert(OPERATIONS == static_cast<std::int32_t>(Op::keep) + 1);
+static_assert(OPERATIONS == static_cast<std::int32_t>(Op::select_s) + 1);
 
 // Whether the two operands may change places without another result.
 constexpr bool commutes(Op op) noexcept {

@@ -38,10 +38,14 @@ struct RecordView {
     std::int32_t bins;
 };
 
+// Whether the next row reads a row's result, as the operand from which a chain goes on, and whether
+// only that does.
+enum class Passing : std::int8_t { no, also, only };
+
 struct Code {
     const Instruction* rows;
     std::int32_t count;
-    const bool* passing; // per row: only the next row needs its result; null: unknown
+    const Passing* passing; // per row; null: unknown
 };
 
 struct Streams {
@@ -106,6 +110,7 @@ struct Step {
     std::int64_t target;
     std::int64_t lane[4];
     std::int64_t stream;
+    bool stored;        // whether more than the next one needs the result
     std::uint32_t slot; // of the stream
     bool halved;        // whether its words come in halves
 };

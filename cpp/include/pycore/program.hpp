@@ -121,8 +121,8 @@ class Program {
   private:
     ProgramDefinition definition_;
     Buffer<bool> readable_;
-    Buffer<bool> start_passing_;
-    Buffer<bool> step_passing_;
+    Buffer<Passing> start_passing_;
+    Buffer<Passing> step_passing_;
     Buffer<bool> halved_; // per stream of the step
     Buffer<Step> scalar_steps_;
     Buffer<Step> environment_steps_;
