@@ -243,8 +243,8 @@ def render() -> tuple[str, str]:
         '"""Coefficients of exp, log and the quantiles, the same float32 as in C++.\n\n',
         'Written by ``cpp/tools/fit_tables.py``; do not edit.\n"""\n\n',
         "import numpy as np\n\n# fmt: off\n",
-        '__all__ = ["EXP", "EXP2_BELOW", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL", '
-        '"ONE_MINUS_EXP"]\n\n',
+        '__all__ = ["EXP", "EXP2_BELOW", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", '
+        '"NORMAL",\n           "ONE_MINUS_EXP"]\n\n',
     ]
     for name, value in scalars.items():
         header.append(f"inline constexpr float {name} = {_digits(value)}F;\n")

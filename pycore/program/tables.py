@@ -6,7 +6,8 @@ Written by ``cpp/tools/fit_tables.py``; do not edit.
 import numpy as np
 
 # fmt: off
-__all__ = ["EXP", "EXP2_BELOW", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL", "ONE_MINUS_EXP"]
+__all__ = ["EXP", "EXP2_BELOW", "GAMMA", "LN2_HIGH", "LN2_LOW", "LOG", "LOG2_E", "NORMAL",
+           "ONE_MINUS_EXP"]
 
 LOG2_E = np.float32(1.44269502e+00)
 LN2_HIGH = np.float32(6.93359375e-01)

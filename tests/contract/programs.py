@@ -20,7 +20,7 @@ DRAWS = [op for op, spec in SPECIFICATION.items() if spec.draws]
 # What the machine chains, so that a value stays in a vector register between instructions.
 CHAINED = [
     Op.AFFINE1, Op.AFFINE2, Op.AFFINE3, Op.AFFINE4, Op.MAX_S, Op.MIN_S, Op.EVENT_LOGIT, Op.NORMAL,
-    Op.EXP, Op.MUL, Op.MAX2, Op.GT_S, Op.SELECT,
+    Op.EXP, Op.MUL, Op.MAX2, Op.GT_S, Op.GT, Op.SELECT, Op.SELECT_S,
 ]  # fmt: skip
 # What counts and gamma numbers are made of, with arguments that are mostly plausible.
 QUANTILES = [

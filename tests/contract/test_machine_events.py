@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.contract.test_machine_randomness import COMPANY
 
 import pycore as pc
 from pycore import _core
@@ -16,6 +15,7 @@ from pycore.program.instructions import Op
 from pycore.program.interpret import halved_streams
 from pycore.program.philox import halves, philox, shared_halves
 from pycore.program.program import Program
+from tests.contract.test_machine_randomness import COMPANY
 
 ISAS = _core.isas()
 PURPOSES = (0, 4)
@@ -115,7 +115,7 @@ def test_lower_halves_decide_what_the_upper_ones_leave_open(coupled: bool) -> No
             lowest, highest = word & np.uint32(0xFFFF0000), word | np.uint32(0xFFFF)
             decided = [_happens(name, w, mood) for w in (lowest, word, highest)]
             np.testing.assert_array_equal(machine[:, period, 1 + k], decided[1])
-            open_[name] += np.count_nonzero(decided[0] != decided[2])
+            open_[name] += int(np.count_nonzero(decided[0] != decided[2]))
     assert all(10 <= count <= 60 for count in open_.values()), open_
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import pycore as pc
 from pycore.errors import InputError
 from pycore.model.distributions import Distribution
-from pycore.model.elements import Lever
+from pycore.model.elements import Environment, Lever
 from pycore.program import compile as compiler
 from pycore.program import interpret
 from pycore.program.compile import compile_model
@@ -135,8 +135,8 @@ def test_choices_between_truths_need_no_choosing() -> None:
     }  # fmt: skip
     for name, expression in defined.items():
         m.record(m.define(name, expression))
-    choices = [Op(row[0]) for row in compile_model(m).step_code].count(Op.SELECT)
-    assert choices == 1  # of a number that is not 0 or 1
+    ops = [Op(row[0]) for row in compile_model(m).step_code]
+    assert (ops.count(Op.SELECT), ops.count(Op.SELECT_S)) == (0, 1)  # of a number not 0 or 1
     found = lives(m, n=300, periods=2)
     a, b = found["x"], found["y"]
     high, top = a > 0, b > 1
@@ -253,3 +253,30 @@ def test_a_damaged_program_is_refused_or_harmless(data: st.DataObject) -> None:
     except InputError:
         return
     assert Program.from_json(program.to_json()) == program
+
+
+@pytest.mark.parametrize("name", ["disengagement", "happiness", "loyalty"])
+def test_the_order_of_instructions_changes_no_result(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands next to its reader is what stood where it was written."""
+    model = getattr(pc.library, name)()
+    shared = dict.fromkeys(model.of_kind(Environment), 0.5)
+    moved = lives(model, n=40, periods=7, **shared)
+    order = compile_model(model, keep="everything").step_code
+    monkeypatch.setattr(compiler, "chained", lambda code, fixed: code)
+    assert compile_model(model, keep="everything").step_code != order
+    for quantity, values in lives(model, n=40, periods=7, **shared).items():
+        np.testing.assert_array_equal(values, moved[quantity], err_msg=quantity)
+
+
+def test_a_state_is_read_before_it_is_overwritten() -> None:
+    """Who reads the old value stays before the new one, whatever else may move."""
+    m = pc.Model("old_and_new")
+    x, y = m.state("x", start=1.0), m.state("y", start=0.0)
+    m.update(y, target=2 * x)  # of the period before
+    m.update(x, target=x + 1)
+    m.record(m.define("sum", x + y))
+    found = lives(m, n=1, periods=3)
+    np.testing.assert_array_equal(found["x"][0], [2, 3, 4])
+    np.testing.assert_array_equal(found["y"][0], [2, 4, 6])

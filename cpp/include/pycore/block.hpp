@@ -102,8 +102,8 @@ PYCORE_INLINE Registers draw_period(const Streams& streams, const Lives& lives, 
                                     const BlockMemory& memory, HalfWords& halves) noexcept {
     static_assert(PURPOSE_STEP == 0);
     const auto now = static_cast<std::uint32_t>(period);
-    halves = {memory.words,  0,  memory.id_low, lives.id_high, lives.key_0,
-              lives.key_1, now, -1,            memory.scratch};
+    halves = {memory.words, 0,  memory.id_low, lives.id_high, lives.key_0, lives.key_1,
+              now,          -1, memory.scratch};
     if (lives.coupled) {
         draw_shared<V, false>(streams, now, lives, lanes, memory);
         draw_shared<V, true>(streams, now, lives, lanes, memory);
@@ -115,8 +115,7 @@ PYCORE_INLINE Registers draw_period(const Streams& streams, const Lives& lives, 
     halves.words += word_of_half(half) * memory.stride;
     halves.shift = shift_of_half(half);
     const std::uint32_t* const ids = memory.id_low;
-    if (word == 0)
-        draw_rows<V, false>(streams, now / WORDS_PER_CALL, lives, ids, lanes, memory);
+    if (word == 0) draw_rows<V, false>(streams, now / WORDS_PER_CALL, lives, ids, lanes, memory);
     if (half == 0) draw_rows<V, true>(streams, halves.index, lives, ids, lanes, memory);
     return {memory.registers, scalars, memory.words + word * memory.stride, &halves};
 }
@@ -127,8 +126,8 @@ PYCORE_INLINE Outcome advance(const ProgramView& program, const Lives& lives, st
                               const float* scalars, std::int32_t period, std::int64_t* row,
                               const BlockMemory& memory, bool& leaving, Fault& fault) noexcept {
     HalfWords halves{};
-    const Registers file = draw_period<V>(program.step_streams, lives, lanes, scalars, period,
-                                          memory, halves);
+    const Registers file =
+        draw_period<V>(program.step_streams, lives, lanes, scalars, period, memory, halves);
     execute(memory.step_steps, program.step_code.count, file, whole_vectors<V>(lanes), lives.ahead,
             lives.ahead_bytes);
     if (lives.trace != nullptr) {

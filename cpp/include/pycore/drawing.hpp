@@ -169,9 +169,8 @@ void join_halves(const HalfWords& halves, const std::uint32_t* upper, std::uint3
             const auto place = halves.place < 0 ? shared_place(id[i], true)
                                                 : static_cast<std::uint32_t>(halves.place);
             const auto low = static_cast<std::int32_t>(word_of_half(place)) * STEP + i;
-            halves.whole[first + i] =
-                (upper[first + i] << halves.shift & 0xFFFF0000U) |
-                (lower[low] << shift_of_half(place) >> 16);
+            halves.whole[first + i] = (upper[first + i] << halves.shift & 0xFFFF0000U) |
+                                      (lower[low] << shift_of_half(place) >> 16);
         }
     }
 }

@@ -1,8 +1,8 @@
 // The interpreter: each instruction is a loop over whole vectors of lanes.
 //
 // Before a run the code is prepared once: operands become addresses, and an instruction that needs
-// what the one before has written is chained to it: the value stays in a vector register and is only
-// stored if others need it, too.
+// what the one before has written is chained to it: the value stays in a vector register and is
+// only stored if others need it, too.
 #pragma once
 
 #include "pycore/drawing.hpp"
@@ -60,7 +60,8 @@ class Operands {
 };
 
 template <Op OP, class V>
-PYCORE_INLINE typename V::Mask truth(const Operands<OP, V, false>& x, [[maybe_unused]] std::int32_t i,
+PYCORE_INLINE typename V::Mask truth(const Operands<OP, V, false>& x,
+                                     [[maybe_unused]] std::int32_t i,
                                      [[maybe_unused]] const typename V::Float& a) noexcept {
     [[maybe_unused]] const auto range = V::set(2147483648.0F);
     if constexpr (OP == Op::lt) return V::lt(a, x.lane(1, i));
@@ -111,7 +112,8 @@ PYCORE_INLINE typename V::Float affine(const Operands<OP, V, false>& x, std::int
 
 // The value of an operation; `a` is its first lane operand.
 template <Op OP, class V>
-PYCORE_INLINE typename V::Float value(const Operands<OP, V, false>& x, [[maybe_unused]] std::int32_t i,
+PYCORE_INLINE typename V::Float value(const Operands<OP, V, false>& x,
+                                      [[maybe_unused]] std::int32_t i,
                                       [[maybe_unused]] const typename V::Float& a) noexcept {
     [[maybe_unused]] const auto magnitude = V::set_int(0x7FFFFFFFU);
     [[maybe_unused]] const auto zero = V::set(0.0F), one = V::set(1.0F);
@@ -217,8 +219,8 @@ PYCORE_INLINE std::int32_t sweep(const Step* step, const Registers& file, std::i
     return i;
 }
 
-// The same for lanes that the compiler makes vectors of, LANES at a time, as it does with loops that
-// nothing leaves.
+// The same for lanes that the compiler makes vectors of, LANES at a time, as it does with loops
+// that nothing leaves.
 template <std::int32_t LANES, Op FIRST, Op... MORE>
 PYCORE_INLINE std::int32_t sweep_by_lane(const Step* step, const Registers& file,
                                          std::int32_t begin, std::int32_t end) noexcept {

@@ -69,8 +69,8 @@ inline constexpr Specification SPECIFICATIONS[] = {
     {"eq_s", 1, 1, false},       {"select", 3, 0, false},    {"uniform", 0, 0, true},
     {"normal", 0, 0, true},      {"event_p", 1, 0, true},    {"event_s", 0, 1, true},
     {"event_logit", 1, 0, true}, {"poisson", 2, 0, false},   {"binomial", 3, 0, false},
-    {"gamma_log", 4, 0, false},  {"keep", 2, 0, false},
-    {"gt", 2, 0, false},         {"select_s", 2, 1, false},
+    {"gamma_log", 4, 0, false},  {"keep", 2, 0, false},      {"gt", 2, 0, false},
+    {"select_s", 2, 1, false},
 };
 
 inline constexpr std::int32_t OPERATIONS =

@@ -180,8 +180,8 @@ struct Kernels {
     void (*begin)(const ProgramView&, const Lives&, const BlockMemory&) noexcept;
     Outcome (*step)(const ProgramView&, const Lives&, const BlockMemory&, std::int32_t period,
                     bool& leaving, Fault&) noexcept;
-    std::int32_t (*leave)(const ProgramView&, const Lives&, std::int32_t lanes,
-                          std::int32_t period, const BlockMemory&) noexcept;
+    std::int32_t (*leave)(const ProgramView&, const Lives&, std::int32_t lanes, std::int32_t period,
+                          const BlockMemory&) noexcept;
     // The words of each lane's call, a row for each.
     void (*draw)(const Streams&, std::uint32_t purpose_and_index, const Lives&, std::int32_t lanes,
                  const BlockMemory&) noexcept;

@@ -180,8 +180,7 @@ PYCORE_INLINE Verdict<V> half_event_logit(typename V::Int half, typename V::Floa
     const auto least = V::add(v, V::mul(v, odds));
     const auto most = V::add(least, V::add(odds, V::set(1.05F)));
     const auto close = V::set(65522.0F);
-    return {V::lt(most, close),
-            V::mask_and(V::lt(least, V::set(65536.0F)), V::le(close, most))};
+    return {V::lt(most, close), V::mask_and(V::lt(least, V::set(65536.0F)), V::le(close, most))};
 }
 
 // The normal number that is exceeded with probability u.

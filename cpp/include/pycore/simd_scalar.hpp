@@ -106,8 +106,12 @@ struct Scalar {
     static PYCORE_INLINE Int keep(Mask m, Int a) noexcept { return m != 0 ? a : 0U; }
     // The chosen lanes in a row, with as many more as fill a vector; lanes from such a row, or 0.
     static PYCORE_INLINE void compress(std::uint32_t* p, Mask, Int a) noexcept { *p = a; }
-    static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept { return m != 0 ? *p : 0.0F; }
-    static PYCORE_INLINE Int count(Int total, Mask m) noexcept { return m != 0 ? total + 1U : total; }
+    static PYCORE_INLINE Float expand(Mask m, const float* p) noexcept {
+        return m != 0 ? *p : 0.0F;
+    }
+    static PYCORE_INLINE Int count(Int total, Mask m) noexcept {
+        return m != 0 ? total + 1U : total;
+    }
     static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept { return m != 0 ? 1U : 0U; }
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept { return static_cast<std::int32_t>(a); }
     static PYCORE_INLINE void sums(const Int (&a)[4], std::int32_t (&out)[4]) noexcept {
