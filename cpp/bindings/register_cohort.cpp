@@ -83,7 +83,7 @@ void register_cohort(py::module_& module) {
              py::arg("counts"), py::arg("segments"), py::arg("batches"), py::arg("periods"),
              py::arg("seed"), py::kw_only(), py::arg("signals"), py::arg("listed") = py::none(),
              py::arg("hashed") = py::none(), py::arg("lo") = py::none(), py::arg("hi") = py::none(),
-             py::arg("threads") = 0, py::arg("isa") = "auto", py::arg("block") = 512,
+             py::arg("threads") = 0, py::arg("isa") = "auto", py::arg("block") = 768,
              "Cells of the society; the numbers lo to hi of each are lived here.")
         .def_property_readonly("period", &Cohort::period, "Periods that are over.")
         .def("live", &live, py::arg("environments"),

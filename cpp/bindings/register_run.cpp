@@ -127,7 +127,7 @@ void register_run(py::module_& module) {
     module.def("run", &run_program, py::arg("program"), py::arg("inputs"), py::arg("counts"),
                py::arg("segments"), py::arg("batches"), py::arg("periods"), py::arg("seed"),
                py::kw_only(), py::arg("lo") = py::none(), py::arg("hi") = py::none(),
-               py::arg("threads") = 0, py::arg("isa") = "auto", py::arg("block") = 512,
+               py::arg("threads") = 0, py::arg("isa") = "auto", py::arg("block") = 768,
                py::arg("progress") = py::none(),
                "Aggregate whole populations: int64 ledger (cells, batches, periods, width).");
     module.def(
@@ -136,11 +136,11 @@ void register_run(py::module_& module) {
         py::arg("periods"), py::arg("seed"), py::kw_only(), py::arg("environments"),
         py::arg("signals"), py::arg("listed") = py::none(), py::arg("hashed") = py::none(),
         py::arg("lo") = py::none(), py::arg("hi") = py::none(), py::arg("threads") = 0,
-        py::arg("isa") = "auto", py::arg("block") = 512, py::arg("progress") = py::none(),
+        py::arg("isa") = "auto", py::arg("block") = 768, py::arg("progress") = py::none(),
         "The same of a program whose consumers influence each other, cell by cell in groups.");
     module.def("coupled_bytes", &bytes_of_coupled_program, py::arg("program"), py::arg("counts"),
                py::arg("groups"), py::arg("batches"), py::kw_only(), py::arg("threads") = 0,
-               py::arg("block") = 512, "Memory that run_coupled takes between periods.");
+               py::arg("block") = 768, "Memory that run_coupled takes between periods.");
     module.def("trace", &trace_program, py::arg("program"), py::arg("inputs"), py::arg("segments"),
                py::arg("ids"), py::arg("registers"), py::arg("periods"), py::arg("seed"),
                py::kw_only(), py::arg("coupled") = false, py::arg("isa") = "auto",

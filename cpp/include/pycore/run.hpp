@@ -32,7 +32,7 @@ struct RunSettings {
     std::int64_t periods = 1;
     std::uint64_t seed = 0;
     std::int64_t threads = 0; // 0: as many as the processor runs at once
-    std::int64_t block = 512;
+    std::int64_t block = 768;
     const Kernels* kernels = nullptr;
 };
 
