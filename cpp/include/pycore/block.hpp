@@ -105,8 +105,9 @@ PYCORE_INLINE Registers draw_period(const Streams& streams, const Lives& lives, 
     halves = {memory.words, 0,  memory.id_low, lives.id_high, lives.key_0, lives.key_1,
               now,          -1, memory.scratch};
     if (lives.coupled) {
-        draw_shared<V, false>(streams, now, lives, lanes, memory);
-        draw_shared<V, true>(streams, now, lives, lanes, memory);
+        const Company here = company<V>(memory.id_low, lanes);
+        draw_shared<V, false>(streams, now, lives, here, lanes, memory);
+        draw_shared<V, true>(streams, now, lives, here, lanes, memory);
         return {memory.registers, scalars, memory.words, &halves};
     }
     const std::uint32_t word = now % WORDS_PER_CALL, half = now % HALVES_PER_CALL;

@@ -97,20 +97,32 @@ draw_calls(const Streams& streams, philox::Address at, const philox::Keys& keys,
     return done;
 }
 
-// Words of one period for each lane, in the first row.
-template <class V, bool HALVES>
-void draw_shared(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
-                 std::int32_t lanes, const BlockMemory& memory) noexcept {
-    constexpr std::uint32_t SHARED = shared(HALVES);
-    const std::uint32_t* const id = memory.id_low;
+// Which consumers a block holds: from the lowest id to the highest, and whether none is missing and
+// each stands in her place.
+struct Company {
+    std::uint32_t low, high;
+    bool in_a_row;
+};
+
+template <class V>
+Company company(const std::uint32_t* id, std::int32_t lanes) noexcept {
     std::uint32_t low = id[0], high = id[0], apart = 0;
     for (std::int32_t i = 1; i < lanes; ++i) {
         low = id[i] < low ? id[i] : low;
         high = id[i] > high ? id[i] : high;
         apart |= (id[i] - id[0]) ^ static_cast<std::uint32_t>(i);
     }
-    const std::uint32_t base = low / SHARED * SHARED;
-    const std::uint32_t groups = (high - base) / SHARED + 1;
+    return {low, high, apart == 0};
+}
+
+// Words of one period for each lane, in the first row.
+template <class V, bool HALVES>
+void draw_shared(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
+                 const Company& here, std::int32_t lanes, const BlockMemory& memory) noexcept {
+    constexpr std::uint32_t SHARED = shared(HALVES);
+    const std::uint32_t* const id = memory.id_low;
+    const std::uint32_t base = here.low / SHARED * SHARED;
+    const std::uint32_t groups = (here.high - base) / SHARED + 1;
     const std::uint32_t needed = (static_cast<std::uint32_t>(lanes) + LANE_QUANTUM - 1) /
                                  LANE_QUANTUM * (LANE_QUANTUM / SHARERS);
     if (groups > needed || groups > memory.stride / SHARED + 1) {
@@ -132,7 +144,7 @@ void draw_shared(const Streams& streams, std::uint32_t purpose_and_index, const 
     const std::uint32_t calls = groups * SHARERS;
     for (std::uint32_t c = 0; c < calls; ++c)
         memory.scratch[c] = shared_call(base, HALVES) + c;
-    const bool in_place = apart == 0 && low == base;
+    const bool in_place = here.in_a_row && here.low == base;
     std::uint32_t* const first = memory.words + (in_place ? 0 : memory.stride);
     const philox::Keys keys(lives.key_0, lives.key_1);
     const philox::Address at{lives.id_high, purpose_and_index, 0};
