@@ -55,7 +55,7 @@ class Model(Revision):
     >>> m.record(cross, leave)
     >>> run = pc.simulate(m, consumers=10_000, periods=30, seed=1)
     >>> int(run["consumers"].sel(stage="left").isel(period=-1).sum())
-    3399
+    3349
     """
 
     def __init__(self, name: str, period: str = "week", *, title: str = "", doc: str = "") -> None:

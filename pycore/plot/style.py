@@ -267,7 +267,7 @@ def alt_text(figure: Figure) -> str:
     >>> run = pc.simulate(m, consumers=1000, periods=2, seed=1)
     >>> figure, _ = pc.plot.trajectory_fan(run, "visit_rate")
     >>> pc.plot.alt_text(figure)
-    'Lines over 2 weeks: visit, % of active consumers per week. In the last week: base 50.1 %.'
+    'Lines over 2 weeks: visit, % of active consumers per week. In the last week: base 48.1 %.'
     """
     return _content(figure).alt
 

@@ -98,7 +98,7 @@ def trajectories(
     >>> m = pc.Model("coin")
     >>> _ = m.event("heads", probability=m.parameter("p", 0.5))
     >>> pc.trajectories(m, ids=[3], periods=4, seed=7)["heads"].values.ravel().tolist()
-    [1.0, 0.0, 1.0, 1.0]
+    [1.0, 0.0, 0.0, 0.0]
     """
     replay = Replay(
         model, ids=ids, periods=periods, seed=seed, segments=segments, scenarios=scenarios,

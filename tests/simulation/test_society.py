@@ -132,6 +132,7 @@ def test_a_shard_holds_whole_communities_or_societies(monkeypatch: pytest.Monkey
     run = work("global", counts, 4)
     assert [(s.low, s.high) for s in run.shards] == [(0, 2100), (2100, 4200)]
     assert run.divided
+    monkeypatch.setattr(shards, "SHARD_INSTRUCTIONS", 2**11)
     assert len(work("community", counts, 4).shards) == 20
     monkeypatch.setattr(shards, "SHARD_INSTRUCTIONS", 2**40)
     assert len(work("global", counts, 4).shards) == 1

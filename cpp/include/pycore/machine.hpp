@@ -40,7 +40,7 @@ struct RecordView {
 
 // Whether the next row reads a row's result, as the operand from which a chain goes on, and whether
 // only that does.
-enum class Passing : std::int8_t { no, also, only };
+enum class Passing : std::int32_t { no, also, only };
 
 struct Code {
     const Instruction* rows;
