@@ -260,9 +260,7 @@ Buffer<bool> find_halved(const Buffer<Instruction>& code, std::size_t streams) {
     for (std::size_t i = 0; i < code.size(); ++i) {
         const Instruction& row = code[i];
         if (!SPECIFICATIONS[static_cast<std::int32_t>(row.op)].draws) continue;
-        const bool event =
-            row.op == Op::event_p || row.op == Op::event_s || row.op == Op::event_logit;
-        (event ? halved : whole)[static_cast<std::size_t>(row.stream)] = true;
+        (is_event(row.op) ? halved : whole)[static_cast<std::size_t>(row.stream)] = true;
     }
     for (std::size_t s = 0; s < streams; ++s)
         halved[s] = halved[s] && !whole[s];

@@ -410,7 +410,7 @@ class Talk {
         const std::uint64_t others = nodes_ - 1;
         for (std::uint32_t done = 0; done < network_.degree; done += WORDS_PER_CALL) {
             const std::uint32_t call = PURPOSE_NETWORK << 28 | done / WORDS_PER_CALL;
-            settings_.kernels->draw({&slot, 1, nullptr}, call, drawn, lanes, memory);
+            settings_.kernels->draw({&slot, 1, nullptr}, call, drawn, memory.id_low, lanes, memory);
             const std::uint32_t words =
                 std::min<std::uint32_t>(network_.degree - done, WORDS_PER_CALL);
             for (std::uint32_t w = 0; w < words; ++w) {

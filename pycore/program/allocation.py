@@ -2,7 +2,7 @@
 
 Dead instructions are dropped (their random streams with them: slots are addressed by name, so
 nobody else's numbers move), then a linear scan reuses registers as soon as a value is dead, which
-keeps the working set of a block within the L1 cache.
+keeps the working set of a block small.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from pycore.program.instructions import ROW, SPECIFICATION, Op
+from pycore.program.instructions import EVENTS, ROW, SPECIFICATION, Op
 from pycore.program.lowering import Instruction
 from pycore.program.program import Row
 
 __all__ = ["allocate", "chained", "live", "renumber_streams", "together"]
-
-_EVENTS = (Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT)
 
 
 def live(code: Iterable[Instruction], outputs: Iterable[int]) -> list[Instruction]:
@@ -84,7 +82,7 @@ def chained(code: list[Instruction], fixed: Mapping[int, int]) -> list[Instructi
         if order:
             reader = code[order[-1]]
             for v in reader.lanes[: 2 if reader.op in (Op.ADD, Op.MUL) else 1]:
-                if place.get(v) in ready and code[place[v]].op not in _EVENTS:
+                if place.get(v) in ready and code[place[v]].op not in EVENTS:
                     now = place[v]
                     break
         ready.remove(now)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["COLUMNS", "ROW", "SPECIFICATION", "Op", "Specification"]
+__all__ = ["COLUMNS", "EVENTS", "ROW", "SPECIFICATION", "Op", "Specification"]
 
 COLUMNS = ("op", "dst", "a", "b", "c", "d", "s0", "s1", "s2", "s3", "s4", "imm")
 ROW = len(COLUMNS)
@@ -70,6 +70,8 @@ class Specification:
     scalars: int
     draws: bool = False
 
+
+EVENTS = frozenset({Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT})
 
 SPECIFICATION: dict[Op, Specification] = {
     Op.COPY: Specification(1, 0),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pycore.errors import InputError
 from pycore.program import arithmetic, philox
-from pycore.program.instructions import SPECIFICATION, Op
+from pycore.program.instructions import EVENTS, SPECIFICATION, Op
 from pycore.program.program import Program, Record, Row
 
 __all__ = ["NETWORK", "START", "STEP", "SURVEY", "consumer_ids", "run", "trace"]
@@ -25,7 +25,6 @@ U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 Words = Callable[[int], U32]
 _HALF_RANGE = np.float32(2147483648.0)
-_EVENTS = (Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT)
 
 
 def consumer_ids(segment: int, numbers: npt.NDArray[np.integer]) -> U64:
@@ -146,8 +145,8 @@ def run_scalar_code(code: Sequence[Row], known: F32) -> None:
 def halved_streams(program: Program) -> frozenset[int]:
     """Streams of the step that events alone read: their words come in halves."""
     readers = [row for row in program.step_code if SPECIFICATION[Op(row[0])].draws]
-    events = {row[11] for row in readers if Op(row[0]) in _EVENTS}
-    return frozenset(events - {row[11] for row in readers if Op(row[0]) not in _EVENTS})
+    events = {row[11] for row in readers if Op(row[0]) in EVENTS}
+    return frozenset(events - {row[11] for row in readers if Op(row[0]) not in EVENTS})
 
 
 class Lives:

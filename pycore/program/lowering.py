@@ -23,7 +23,7 @@ from pycore.model.functions import (
     lookup,
     poisson,
 )
-from pycore.program.instructions import Op
+from pycore.program.instructions import EVENTS, Op
 
 __all__ = ["Instruction", "LaneCode", "ScalarCode"]
 
@@ -32,7 +32,7 @@ _ZERO, _ONE = sp.S.Zero, sp.S.One
 # Operations whose results are 0 or 1: always, or if their operands are.
 _TRUTHS = frozenset({
     Op.LT, Op.LE, Op.EQ, Op.GT, Op.LT_S, Op.LE_S, Op.GT_S, Op.GE_S, Op.EQ_S,
-    Op.EVENT_P, Op.EVENT_S, Op.EVENT_LOGIT,
+    *EVENTS,
 })  # fmt: skip
 _OF_TRUTHS = frozenset({Op.MUL, Op.MIN2, Op.MAX2})
 # Functions of one lane value, and those of them that cost most.

@@ -200,13 +200,6 @@ PYCORE_INLINE void map_array(const In* in, std::size_t n, float* out, F&& f) noe
     }
 }
 
-// The words of each lane's call, a row for each.
-template <class V>
-void draw_words(const Streams& streams, std::uint32_t purpose_and_index, const Lives& lives,
-                std::int32_t lanes, const BlockMemory& memory) noexcept {
-    draw_rows<V, false>(streams, purpose_and_index, lives, memory.id_low, lanes, memory);
-}
-
 template <class V>
 struct Arrays {
     static void philox(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
@@ -260,7 +253,7 @@ constexpr Kernels make_kernels(const char* isa) noexcept {
             &begin<V>,
             &step<V>,
             &remove_leavers<V>,
-            &draw_words<V>,
+            &draw_rows<V, false>,
             &Arrays<V>::philox,
             &Arrays<V>::uniform,
             &Arrays<V>::normal,

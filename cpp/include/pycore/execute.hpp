@@ -82,11 +82,7 @@ PYCORE_INLINE typename V::Mask truth(const Operands<OP, V, false>& x,
     }
 }
 
-constexpr bool is_event(Op op) noexcept {
-    return op == Op::event_p || op == Op::event_s || op == Op::event_logit;
-}
-
-// The same of an event, from the upper half of its word.
+// The truth of an event, from the upper half of its word.
 template <Op OP, class V>
 PYCORE_INLINE math::Verdict<V> half_truth(const Operands<OP, V, true>& x, std::int32_t i,
                                           [[maybe_unused]] const typename V::Float& a) noexcept {

@@ -82,6 +82,10 @@ constexpr bool commutes(Op op) noexcept {
     return op == Op::add || op == Op::mul;
 }
 
+constexpr bool is_event(Op op) noexcept {
+    return op == Op::event_p || op == Op::event_s || op == Op::event_logit;
+}
+
 // One row of code.  `lane` holds a, b, c, d and `scalar` s0 to s4; unused entries are 0.
 struct Instruction {
     Op op;

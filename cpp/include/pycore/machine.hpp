@@ -182,9 +182,9 @@ struct Kernels {
                     bool& leaving, Fault&) noexcept;
     std::int32_t (*leave)(const ProgramView&, const Lives&, std::int32_t lanes, std::int32_t period,
                           const BlockMemory&) noexcept;
-    // The words of each lane's call, a row for each.
-    void (*draw)(const Streams&, std::uint32_t purpose_and_index, const Lives&, std::int32_t lanes,
-                 const BlockMemory&) noexcept;
+    // The words of the calls with these numbers, a row for each word of a call.
+    void (*draw)(const Streams&, std::uint32_t purpose_and_index, const Lives&,
+                 const std::uint32_t* calls, std::int32_t count, const BlockMemory&) noexcept;
     void (*philox)(const std::uint32_t* counters, std::size_t n, std::uint32_t key_0,
                    std::uint32_t key_1, std::uint32_t* words) noexcept;
     void (*uniform)(const std::uint32_t* words, std::size_t n, float* out) noexcept;
