@@ -305,7 +305,7 @@ class LaneCode(_Code):
             if chosen == yes and otherwise == no:
                 return test
             if chosen == no and otherwise == yes:
-                return self.emit(Op.EQ_S, (test,), (self.scalar.constant(0.0),))
+                return self._not(test)
             if chosen == no and otherwise in self._truths:
                 return self.emit(Op.GT, (otherwise, test))
             if chosen == yes and otherwise in self._truths:
@@ -346,33 +346,35 @@ class LaneCode(_Code):
                 rest.append(arg)
             else:
                 terms.append(self._term(arg))
-        constant = sp.Add(*rest)
-        if constant == 0 and len(terms) == 2:
-            short = self._two(terms[0], terms[1])
-            if short is not None:
-                return short
-        value = None
-        while terms:
-            room = 4 if value is None else 3
-            now, terms = terms[:room], terms[room:]
-            if value is not None:
-                now.insert(0, _Term(_ONE, value))
-                constant = _ZERO
-            op = (Op.AFFINE1, Op.AFFINE2, Op.AFFINE3, Op.AFFINE4)[len(now) - 1]
-            scalars = (self.scalar.lower(constant),
-                       *(self.scalar.lower(t.coefficient) for t in now))  # fmt: skip
-            value = self.emit(op, tuple(t.lane for t in now), scalars)
-        assert value is not None
+        value = self._affine(sp.Add(*rest), terms[:4])
+        for k in range(4, len(terms), 3):
+            value = self._affine(_ZERO, [_Term(_ONE, value), *terms[k : k + 3]])
         return value
 
-    def _two(self, a: _Term, b: _Term) -> int | None:
-        if a.coefficient == 1 and b.coefficient == 1:
-            return self.emit(Op.ADD, (a.lane, b.lane))
-        if a.coefficient == 1 and b.coefficient == -1:
-            return self.emit(Op.SUB, (a.lane, b.lane))
-        if a.coefficient == -1 and b.coefficient == 1:
-            return self.emit(Op.SUB, (b.lane, a.lane))
-        return None
+    def _affine(self, constant: Any, terms: list[_Term]) -> int:
+        """A constant and up to four terms."""
+        lanes = tuple(t.lane for t in terms)
+        coefficients = [t.coefficient for t in terms]
+        if constant == 1 and coefficients == [-1] and lanes[0] in self._truths:
+            return self._not(lanes[0])
+        if constant == 0 and coefficients == [1, 1]:
+            return self.emit(Op.ADD, lanes)
+        if constant == 0 and coefficients == [1, -1]:
+            return self.emit(Op.SUB, lanes)
+        if constant == 0 and coefficients == [-1, 1]:
+            return self.emit(Op.SUB, lanes[::-1])
+        op = (Op.AFFINE1, Op.AFFINE2, Op.AFFINE3, Op.AFFINE4)[len(terms) - 1]
+        return self.emit(op, lanes, tuple(self.scalar.lower(c) for c in (constant, *coefficients)))
+
+    def _not(self, truth: int) -> int:
+        return self.emit(Op.EQ_S, (truth,), (self.scalar.constant(0.0),))
+
+    def _denied(self, value: int) -> int | None:
+        """The truth that this value is the opposite of."""
+        made = self._made.get(value)
+        if made is None or made.op is not Op.EQ_S or made.lanes[0] not in self._truths:
+            return None
+        return made.lanes[0] if made.scalars == (self.scalar.constant(0.0),) else None
 
     def _term(self, e: Any) -> _Term:
         factors = e.args if isinstance(e, sp.Mul) else (e,)
@@ -402,8 +404,16 @@ class LaneCode(_Code):
         truths = [v for v in values if v in self._truths]
         others = [v for v in values if v not in self._truths]
         if truths and len(others) == 1 and self._waits_for_a_truth(others[0]):
-            return self.emit(Op.KEEP, (others[0], self._chain(Op.MUL, truths)))
-        return self._chain(Op.MUL, values)
+            return self.emit(Op.KEEP, (others[0], self._all(truths)))
+        return self._chain(Op.MUL, values) if others else self._all(truths)
+
+    def _all(self, truths: list[int]) -> int:
+        """Whether all of these hold; one that is denied is less than what holds."""
+        denied = [self._denied(v) for v in truths]
+        hold = [v for v, opposite in zip(truths, denied, strict=True) if opposite is None]
+        if not hold:
+            return self._chain(Op.MUL, truths)
+        return self._chain(Op.GT, [self._chain(Op.MUL, hold), *(v for v in denied if v is not None)])
 
     def _extreme(self, e: Any) -> int:
         high = isinstance(e, sp.Max)

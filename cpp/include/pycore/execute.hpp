@@ -25,7 +25,7 @@ class Operands {
           lane_{file.lanes + step.lane[0], file.lanes + step.lane[1], file.lanes + step.lane[2],
                 file.lanes + step.lane[3]},
           word_((HALVED ? file.halves->words : file.words) + step.stream),
-          shift_(V::set_int(HALVED ? file.halves->shift : 0)),
+          place_(V::place_of_half(HALVED ? file.halves->shift : 0)),
           scalar_{V::set(file.scalars[step.scalar[0]]), V::set(file.scalars[step.scalar[1]]),
                   V::set(file.scalars[step.scalar[2]]), V::set(file.scalars[step.scalar[3]]),
                   V::set(file.scalars[step.scalar[4]])} {
@@ -45,7 +45,7 @@ class Operands {
         return V::load_int(word_ + i);
     }
     PYCORE_INLINE typename V::Int half(std::int32_t i) const noexcept {
-        return V::template shift_right<16>(V::shift_left(word(i), shift_));
+        return V::half(word(i), place_);
     }
     PYCORE_INLINE void put(std::int32_t i, const typename V::Float& value) const noexcept {
         V::store(target_ + i, value);
@@ -55,7 +55,7 @@ class Operands {
     float* target_;
     const float* lane_[4];
     const std::uint32_t* word_;
-    typename V::Int shift_;
+    typename V::Place place_;
     typename V::Float scalar_[5];
 };
 
@@ -340,7 +340,9 @@ inline constexpr Pattern PATTERNS[] = {
     pattern<V, Op::affine4, Op::affine2, Op::affine1, Op::max_s>(),
     pattern<V, Op::affine4, Op::affine1, Op::event_logit>(),
     pattern<V, Op::affine4, Op::affine2, Op::event_logit>(),
-    pattern<V, Op::gt_s, Op::gt, Op::mul>(),
+    pattern<V, Op::normal, Op::affine1, Op::add, Op::affine1, Op::max_s>(),
+    pattern<V, Op::affine4, Op::add, Op::affine1, Op::max_s>(),
+    pattern<V, Op::gt_s, Op::gt, Op::gt>(),
     pattern<V, Op::normal, Op::affine1, Op::exp>(),
     pattern<V, Op::affine1, Op::max_s, Op::mul>(),
     pattern<V, Op::affine1, Op::mul, Op::affine1>(),
@@ -376,7 +378,8 @@ inline constexpr Pattern PATTERNS[] = {
     pattern<V, Op::max_s, Op::min_s>(),
     pattern<V, Op::gt_s, Op::select>(),
     pattern<V, Op::select, Op::mul>(),
-    pattern<V, Op::gt, Op::mul>(),
+    pattern<V, Op::gt_s, Op::gt>(),
+    pattern<V, Op::gt, Op::gt>(),
 };
 
 template <class V, int... OP>

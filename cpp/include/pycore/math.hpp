@@ -55,6 +55,11 @@ PYCORE_INLINE typename V::Float exp_minus(typename V::Float x) noexcept {
 // Less than exp(0 - x), but by less than one part in 5000.
 template <class V>
 PYCORE_INLINE typename V::Float exp_minus_below(typename V::Float x) noexcept {
+    if constexpr (V::HAS_SCALE) {
+        const auto power = V::mul(x, V::set(-tables::LOG2_E));
+        const auto n = V::nearest(power);
+        return V::scale(horner<V>(tables::EXP2_BELOW, V::sub(n, power)), n);
+    }
     x = V::max(V::min(x, V::set(86.0F)), V::set(-86.0F));
     const auto power = V::mul(x, V::set(tables::LOG2_E));
     const auto shifted = V::sub(V::set(12582912.0F), power);
@@ -167,20 +172,22 @@ PYCORE_INLINE Verdict<V> half_event(typename V::Int half, typename V::Float prob
     const auto v = V::to_float(half);
     const auto threshold = V::mul(probability, V::set(65536.0F));
     const auto next = V::add(v, V::set(1.0F));
-    return {V::lt(next, threshold), V::mask_and(V::lt(v, threshold), V::le(threshold, next))};
+    return {V::lt(next, threshold),
+            V::mask_without(V::not_le(threshold, v), V::lt(next, threshold))};
 }
 
 // With v for the half, `event_logit` compares a number from v (1 + odds) to (v + 1) (1 + odds) with
 // 2^16.  The odds need not be exact for that, only their side: they are too small, and 65522 (1 +
-// 1/5000) is below 2^16.  The 0.05 is more than all roundings together.
+// 1/5000) is below 2^16 by more than all roundings together, which 65536.1 is above it.
 template <class V>
 PYCORE_INLINE Verdict<V> half_event_logit(typename V::Int half, typename V::Float x) noexcept {
     const auto v = V::to_float(half);
-    const auto odds = exp_minus_below<V>(x);
-    const auto least = V::add(v, V::mul(v, odds));
-    const auto most = V::add(least, V::add(odds, V::set(1.05F)));
+    const auto one_and_odds = V::add(V::set(1.0F), exp_minus_below<V>(x));
+    const auto least = V::mul(v, one_and_odds);
+    const auto most = V::add(least, one_and_odds);
     const auto close = V::set(65522.0F);
-    return {V::lt(most, close), V::mask_and(V::lt(least, V::set(65536.0F)), V::le(close, most))};
+    return {V::lt(most, close),
+            V::mask_without(V::not_le(V::set(65536.1F), least), V::lt(most, close))};
 }
 
 // The normal number that is exceeded with probability u.

@@ -80,7 +80,6 @@ struct Twice {
     PYCORE_BINARY(Int, bit_and, Int, Int)
     PYCORE_BINARY(Int, bit_or, Int, Int)
     PYCORE_BINARY(Int, bit_xor, Int, Int)
-    PYCORE_BINARY(Int, shift_left, Int, Int)
     PYCORE_SHIFT(shift_left)
     PYCORE_SHIFT(shift_right)
     PYCORE_SHIFT(shift_right_signed)
@@ -94,6 +93,8 @@ struct Twice {
     PYCORE_BINARY(Mask, le, Int, Int)
     PYCORE_BINARY(Mask, lt, Int, Int)
     PYCORE_BINARY(Mask, eq, Int, Int)
+    PYCORE_BINARY(Mask, not_le, Float, Float)
+    PYCORE_BINARY(Mask, mask_without, Mask, Mask)
     PYCORE_BINARY(Mask, mask_and, Mask, Mask)
     PYCORE_BINARY(Mask, mask_or, Mask, Mask)
     PYCORE_BINARY(Float, keep, Mask, Float)
@@ -106,9 +107,19 @@ struct Twice {
     static PYCORE_INLINE bool any(const Mask& m) noexcept {
         return V::any(V::mask_or(m.low, m.high));
     }
+    using Place = typename V::Place;
+    static PYCORE_INLINE Place place_of_half(std::uint32_t shift) noexcept {
+        return V::place_of_half(shift);
+    }
+    static PYCORE_INLINE Int half(const Int& a, const Place& place) noexcept {
+        return {V::half(a.low, place), V::half(a.high, place)};
+    }
     static PYCORE_INLINE Float lookup32(const float* table, const Int& index) noexcept {
         return {V::lookup32(table, index.low), V::lookup32(table, index.high)};
     }
+    static constexpr bool HAS_SCALE = V::HAS_SCALE;
+    static PYCORE_INLINE Float nearest(const Float& a) noexcept { return {V::nearest(a.low),V::nearest(a.high)}; }
+    static PYCORE_INLINE Float scale(const Float& a, const Float& b) noexcept { return {V::scale(a.low,b.low),V::scale(a.high,b.high)}; }
     static constexpr bool HAS_LOOKUP_UPPER = V::HAS_LOOKUP_UPPER;
     static PYCORE_INLINE Float lookup_upper(const float* table, const Int& index) noexcept {
         return {V::lookup_upper(table, index.low), V::lookup_upper(table, index.high)};

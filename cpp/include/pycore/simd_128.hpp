@@ -114,8 +114,10 @@ struct V128 {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return {a.v << BITS};
     }
-    // By the same number in all lanes, as WebAssembly has it.
-    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept { return {a.v << bits.v[0]}; }
+    // The upper half of a word, or what is `shift` = 16 bits below it.
+    using Place = std::uint32_t;
+    static PYCORE_INLINE Place place_of_half(std::uint32_t shift) noexcept { return shift; }
+    static PYCORE_INLINE Int half(Int a, Place place) noexcept { return {a.v << place >> 16}; }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
         return {a.v >> BITS};
@@ -139,6 +141,8 @@ struct V128 {
     static PYCORE_INLINE Mask le(Float a, Float b) noexcept { return {(Words)(a.v <= b.v)}; }
     static PYCORE_INLINE Mask eq(Float a, Float b) noexcept { return {(Words)(a.v == b.v)}; }
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return {(Words)(a.v != b.v)}; }
+    // Also of numbers that cannot be compared.
+    static PYCORE_INLINE Mask not_le(Float a, Float b) noexcept { return {~(Words)(a.v <= b.v)}; }
     // As signed integers.
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
         return {(Words)((Integers)a.v <= (Integers)b.v)};
@@ -148,6 +152,7 @@ struct V128 {
     }
     static PYCORE_INLINE Mask eq(Int a, Int b) noexcept { return {(Words)(a.v == b.v)}; }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return {a.v & b.v}; }
+    static PYCORE_INLINE Mask mask_without(Mask a, Mask b) noexcept { return {a.v & ~b.v}; }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return {a.v | b.v}; }
     static PYCORE_INLINE bool any(Mask m) noexcept { return bits(m) != 0; }
     static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept {
@@ -202,6 +207,9 @@ struct V128 {
         return {Floats{table[i[0]], table[i[1]], table[i[2]], table[i[3]]}};
     }
 
+    static constexpr bool HAS_SCALE = false;
+    static PYCORE_INLINE Float nearest(Float a) noexcept { return a; }
+    static PYCORE_INLINE Float scale(Float a, Float) noexcept { return a; }
     static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, a.v}; }

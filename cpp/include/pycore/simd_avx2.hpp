@@ -40,6 +40,9 @@ struct Avx2 {
     struct Wide {
         __m256i even, odd;
     };
+    struct Place {
+        __m256i bytes;
+    };
 
     static PYCORE_INLINE Float set(float x) noexcept { return {_mm256_set1_ps(x)}; }
     static PYCORE_INLINE Int set_int(std::uint32_t x) noexcept {
@@ -78,8 +81,17 @@ struct Avx2 {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return {_mm256_slli_epi32(a.v, BITS)};
     }
-    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept {
-        return {_mm256_sllv_epi32(a.v, bits.v)};
+    // Two bytes of each word, and two zeros.
+    static PYCORE_INLINE Place place_of_half(std::uint32_t shift) noexcept {
+        const __m256i upper = _mm256_set_epi32(
+            static_cast<int>(0x80800F0EU), static_cast<int>(0x80800B0AU),
+            static_cast<int>(0x80800706U), static_cast<int>(0x80800302U),
+            static_cast<int>(0x80800F0EU), static_cast<int>(0x80800B0AU),
+            static_cast<int>(0x80800706U), static_cast<int>(0x80800302U));
+        return {_mm256_sub_epi8(upper, _mm256_set1_epi32(static_cast<int>(shift / 8 * 0x0101U)))};
+    }
+    static PYCORE_INLINE Int half(Int a, Place place) noexcept {
+        return {_mm256_shuffle_epi8(a.v, place.bytes)};
     }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
@@ -110,6 +122,10 @@ struct Avx2 {
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept {
         return {_mm256_cmp_ps(a.v, b.v, _CMP_NEQ_UQ)};
     }
+    // Also of numbers that cannot be compared.
+    static PYCORE_INLINE Mask not_le(Float a, Float b) noexcept {
+        return {_mm256_cmp_ps(a.v, b.v, _CMP_NLE_UQ)};
+    }
     // As signed integers.
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
         const __m256i greater = _mm256_cmpgt_epi32(a.v, b.v);
@@ -123,6 +139,9 @@ struct Avx2 {
     }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept {
         return {_mm256_and_ps(a.v, b.v)};
+    }
+    static PYCORE_INLINE Mask mask_without(Mask a, Mask b) noexcept {
+        return {_mm256_andnot_ps(b.v, a.v)};
     }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return {_mm256_or_ps(a.v, b.v)}; }
     static PYCORE_INLINE bool any(Mask m) noexcept { return bits(m) != 0; }
@@ -198,6 +217,9 @@ struct Avx2 {
     }
 
     // The eight entries from 22 on, of an index modulo 32 that is one of them: one permute.
+    static constexpr bool HAS_SCALE = false;
+    static PYCORE_INLINE Float nearest(Float a) noexcept { return a; }
+    static PYCORE_INLINE Float scale(Float a, Float) noexcept { return a; }
     static constexpr bool HAS_LOOKUP_UPPER = true;
     static PYCORE_INLINE Float lookup_upper(const float* table, Int index) noexcept {
         const __m256 upper =

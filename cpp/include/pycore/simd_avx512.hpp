@@ -22,6 +22,9 @@ struct Avx512 {
     struct Wide {
         __m512i even, odd;
     };
+    struct Place {
+        __m512i bytes;
+    };
 
     static PYCORE_INLINE Float set(float x) noexcept { return {_mm512_set1_ps(x)}; }
     static PYCORE_INLINE Int set_int(std::uint32_t x) noexcept {
@@ -62,9 +65,6 @@ struct Avx512 {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return {_mm512_slli_epi32(a.v, BITS)};
     }
-    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept {
-        return {_mm512_sllv_epi32(a.v, bits.v)};
-    }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
         return {_mm512_srli_epi32(a.v, BITS)};
@@ -72,6 +72,18 @@ struct Avx512 {
     template <int BITS>
     static PYCORE_INLINE Int shift_right_signed(Int a) noexcept {
         return {_mm512_srai_epi32(a.v, BITS)};
+    }
+    // Two bytes of each word, and two zeros.
+    static PYCORE_INLINE Place place_of_half(std::uint32_t shift) noexcept {
+        const __m128i upper =
+            _mm_set_epi32(static_cast<int>(0x80800F0EU), static_cast<int>(0x80800B0AU),
+                          static_cast<int>(0x80800706U), static_cast<int>(0x80800302U));
+        const __m128i bytes =
+            _mm_sub_epi8(upper, _mm_set1_epi32(static_cast<int>(shift / 8 * 0x0101U)));
+        return {_mm512_broadcast_i32x4(bytes)};
+    }
+    static PYCORE_INLINE Int half(Int a, Place place) noexcept {
+        return {_mm512_shuffle_epi8(a.v, place.bytes)};
     }
 
     static PYCORE_INLINE Float as_float(Int a) noexcept { return {_mm512_castsi512_ps(a.v)}; }
@@ -94,6 +106,10 @@ struct Avx512 {
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept {
         return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_NEQ_UQ)};
     }
+    // Also of numbers that cannot be compared.
+    static PYCORE_INLINE Mask not_le(Float a, Float b) noexcept {
+        return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_NLE_UQ)};
+    }
     // As signed integers.
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
         return {_mm512_cmple_epi32_mask(a.v, b.v)};
@@ -106,6 +122,9 @@ struct Avx512 {
     }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept {
         return {static_cast<__mmask16>(a.v & b.v)};
+    }
+    static PYCORE_INLINE Mask mask_without(Mask a, Mask b) noexcept {
+        return {static_cast<__mmask16>(a.v & ~b.v)};
     }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept {
         return {static_cast<__mmask16>(a.v | b.v)};
@@ -161,6 +180,9 @@ struct Avx512 {
         return {_mm512_permutex2var_ps(_mm512_load_ps(table), index.v, _mm512_load_ps(table + 16))};
     }
 
+    static constexpr bool HAS_SCALE = true;
+    static PYCORE_INLINE Float nearest(Float a) noexcept { return {_mm512_roundscale_ps(a.v, 8)}; }
+    static PYCORE_INLINE Float scale(Float a, Float b) noexcept { return {_mm512_scalef_ps(a.v,b.v)}; }
     static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, _mm512_srli_epi64(a.v, 32)}; }

@@ -14,6 +14,7 @@ struct Scalar {
     using Int = std::uint32_t;
     using Mask = std::uint32_t;
     using Wide = std::uint64_t;
+    using Place = std::uint32_t;
 
     static PYCORE_INLINE Float set(float x) noexcept { return x; }
     static PYCORE_INLINE Int set_int(std::uint32_t x) noexcept { return x; }
@@ -48,7 +49,6 @@ struct Scalar {
     static PYCORE_INLINE Int shift_left(Int a) noexcept {
         return a << BITS;
     }
-    static PYCORE_INLINE Int shift_left(Int a, Int bits) noexcept { return a << bits; }
     template <int BITS>
     static PYCORE_INLINE Int shift_right(Int a) noexcept {
         return a >> BITS;
@@ -57,6 +57,9 @@ struct Scalar {
     static PYCORE_INLINE Int shift_right_signed(Int a) noexcept {
         return static_cast<Int>(static_cast<std::int32_t>(a) >> BITS);
     }
+    // The upper half of a word, or what is `shift` = 16 bits below it.
+    static PYCORE_INLINE Place place_of_half(std::uint32_t shift) noexcept { return shift; }
+    static PYCORE_INLINE Int half(Int a, Place place) noexcept { return a << place >> 16U; }
 
     static PYCORE_INLINE Float as_float(Int a) noexcept {
         Float x;
@@ -89,6 +92,8 @@ struct Scalar {
     static PYCORE_INLINE Mask le(Float a, Float b) noexcept { return a <= b ? 1U : 0U; }
     static PYCORE_INLINE Mask eq(Float a, Float b) noexcept { return a == b ? 1U : 0U; }
     static PYCORE_INLINE Mask ne(Float a, Float b) noexcept { return a != b ? 1U : 0U; }
+    // Also of numbers that cannot be compared.
+    static PYCORE_INLINE Mask not_le(Float a, Float b) noexcept { return a <= b ? 0U : 1U; }
     // As signed integers.
     static PYCORE_INLINE Mask le(Int a, Int b) noexcept {
         return static_cast<std::int32_t>(a) <= static_cast<std::int32_t>(b) ? 1U : 0U;
@@ -98,6 +103,7 @@ struct Scalar {
     }
     static PYCORE_INLINE Mask eq(Int a, Int b) noexcept { return a == b ? 1U : 0U; }
     static PYCORE_INLINE Mask mask_and(Mask a, Mask b) noexcept { return a & b; }
+    static PYCORE_INLINE Mask mask_without(Mask a, Mask b) noexcept { return a & ~b; }
     static PYCORE_INLINE Mask mask_or(Mask a, Mask b) noexcept { return a | b; }
     static PYCORE_INLINE bool any(Mask m) noexcept { return m != 0; }
     static PYCORE_INLINE Mask first(std::int32_t lanes) noexcept { return lanes > 0 ? 1U : 0U; }
@@ -125,6 +131,9 @@ struct Scalar {
         return table[index & 31U];
     }
 
+    static constexpr bool HAS_SCALE = false;
+    static PYCORE_INLINE Float nearest(Float a) noexcept { return a; }
+    static PYCORE_INLINE Float scale(Float a, Float) noexcept { return a; }
     static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return a; }
