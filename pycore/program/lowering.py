@@ -413,7 +413,9 @@ class LaneCode(_Code):
         hold = [v for v, opposite in zip(truths, denied, strict=True) if opposite is None]
         if not hold:
             return self._chain(Op.MUL, truths)
-        return self._chain(Op.GT, [self._chain(Op.MUL, hold), *(v for v in denied if v is not None)])
+        return self._chain(
+            Op.GT, [self._chain(Op.MUL, hold), *(v for v in denied if v is not None)]
+        )
 
     def _extreme(self, e: Any) -> int:
         high = isinstance(e, sp.Max)

@@ -340,7 +340,6 @@ inline constexpr Pattern PATTERNS[] = {
     pattern<V, Op::affine4, Op::affine2, Op::affine1, Op::max_s>(),
     pattern<V, Op::affine4, Op::affine1, Op::event_logit>(),
     pattern<V, Op::affine4, Op::affine2, Op::event_logit>(),
-    pattern<V, Op::normal, Op::affine1, Op::add, Op::affine1, Op::max_s>(),
     pattern<V, Op::affine4, Op::add, Op::affine1, Op::max_s>(),
     pattern<V, Op::gt_s, Op::gt, Op::gt>(),
     pattern<V, Op::normal, Op::affine1, Op::exp>(),

@@ -52,7 +52,8 @@ PYCORE_INLINE typename V::Float exp_minus(typename V::Float x) noexcept {
     return scaled<V>(V::sub(V::set(1.0F), V::mul(sum, r)), shifted);
 }
 
-// Less than exp(0 - x), but by less than one part in 5000.
+// Less than exp(0 - x), but by less than one part in 5000; where the processor scales by powers of
+// two itself, beyond the limits as well, and NaN of NaN.
 template <class V>
 PYCORE_INLINE typename V::Float exp_minus_below(typename V::Float x) noexcept {
     if constexpr (V::HAS_SCALE) {
@@ -178,7 +179,9 @@ PYCORE_INLINE Verdict<V> half_event(typename V::Int half, typename V::Float prob
 
 // With v for the half, `event_logit` compares a number from v (1 + odds) to (v + 1) (1 + odds) with
 // 2^16.  The odds need not be exact for that, only their side: they are too small, and 65522 (1 +
-// 1/5000) is below 2^16 by more than all roundings together, which 65536.1 is above it.
+// 1/5000) is below 2^16 by more than all roundings together, which 65536.1 is above it.  What is no
+// number says nothing: 0 times infinite odds, or odds of NaN, leave the event open.  (The verdict
+// is spelled out twice, because GCC copies a named mask of a bundle through memory.)
 template <class V>
 PYCORE_INLINE Verdict<V> half_event_logit(typename V::Int half, typename V::Float x) noexcept {
     const auto v = V::to_float(half);

@@ -118,8 +118,12 @@ struct Twice {
         return {V::lookup32(table, index.low), V::lookup32(table, index.high)};
     }
     static constexpr bool HAS_SCALE = V::HAS_SCALE;
-    static PYCORE_INLINE Float nearest(const Float& a) noexcept { return {V::nearest(a.low),V::nearest(a.high)}; }
-    static PYCORE_INLINE Float scale(const Float& a, const Float& b) noexcept { return {V::scale(a.low,b.low),V::scale(a.high,b.high)}; }
+    static PYCORE_INLINE Float nearest(const Float& a) noexcept {
+        return {V::nearest(a.low), V::nearest(a.high)};
+    }
+    static PYCORE_INLINE Float scale(const Float& a, const Float& n) noexcept {
+        return {V::scale(a.low, n.low), V::scale(a.high, n.high)};
+    }
     static constexpr bool HAS_LOOKUP_UPPER = V::HAS_LOOKUP_UPPER;
     static PYCORE_INLINE Float lookup_upper(const float* table, const Int& index) noexcept {
         return {V::lookup_upper(table, index.low), V::lookup_upper(table, index.high)};

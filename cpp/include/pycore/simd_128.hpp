@@ -208,8 +208,6 @@ struct V128 {
     }
 
     static constexpr bool HAS_SCALE = false;
-    static PYCORE_INLINE Float nearest(Float a) noexcept { return a; }
-    static PYCORE_INLINE Float scale(Float a, Float) noexcept { return a; }
     static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, a.v}; }

@@ -83,11 +83,11 @@ struct Avx2 {
     }
     // Two bytes of each word, and two zeros.
     static PYCORE_INLINE Place place_of_half(std::uint32_t shift) noexcept {
-        const __m256i upper = _mm256_set_epi32(
-            static_cast<int>(0x80800F0EU), static_cast<int>(0x80800B0AU),
-            static_cast<int>(0x80800706U), static_cast<int>(0x80800302U),
-            static_cast<int>(0x80800F0EU), static_cast<int>(0x80800B0AU),
-            static_cast<int>(0x80800706U), static_cast<int>(0x80800302U));
+        const __m256i upper =
+            _mm256_set_epi32(static_cast<int>(0x80800F0EU), static_cast<int>(0x80800B0AU),
+                             static_cast<int>(0x80800706U), static_cast<int>(0x80800302U),
+                             static_cast<int>(0x80800F0EU), static_cast<int>(0x80800B0AU),
+                             static_cast<int>(0x80800706U), static_cast<int>(0x80800302U));
         return {_mm256_sub_epi8(upper, _mm256_set1_epi32(static_cast<int>(shift / 8 * 0x0101U)))};
     }
     static PYCORE_INLINE Int half(Int a, Place place) noexcept {
@@ -218,8 +218,6 @@ struct Avx2 {
 
     // The eight entries from 22 on, of an index modulo 32 that is one of them: one permute.
     static constexpr bool HAS_SCALE = false;
-    static PYCORE_INLINE Float nearest(Float a) noexcept { return a; }
-    static PYCORE_INLINE Float scale(Float a, Float) noexcept { return a; }
     static constexpr bool HAS_LOOKUP_UPPER = true;
     static PYCORE_INLINE Float lookup_upper(const float* table, Int index) noexcept {
         const __m256 upper =

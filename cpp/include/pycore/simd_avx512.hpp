@@ -181,8 +181,13 @@ struct Avx512 {
     }
 
     static constexpr bool HAS_SCALE = true;
-    static PYCORE_INLINE Float nearest(Float a) noexcept { return {_mm512_roundscale_ps(a.v, 8)}; }
-    static PYCORE_INLINE Float scale(Float a, Float b) noexcept { return {_mm512_scalef_ps(a.v,b.v)}; }
+    // The nearest whole number; a * 2^n, whatever n is.
+    static PYCORE_INLINE Float nearest(Float a) noexcept {
+        return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+    }
+    static PYCORE_INLINE Float scale(Float a, Float n) noexcept {
+        return {_mm512_scalef_ps(a.v, n.v)};
+    }
     static constexpr bool HAS_LOOKUP_UPPER = false;
 
     static PYCORE_INLINE Wide widen(Int a) noexcept { return {a.v, _mm512_srli_epi64(a.v, 32)}; }
