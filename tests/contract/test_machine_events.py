@@ -146,3 +146,26 @@ def test_odds_of_half_a_word_are_too_small_and_close() -> None:
     assert short.min() > 0
     assert short.max() < 1 / 5000
     assert 65522 * (1 + 1 / 5000) < 65536 - 0.05
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_odds_beyond_all_limits_decide_alike(isa: str) -> None:
+    """Logits too large for an exponential, infinite or no number at all."""
+    m = pc.Model("extremes")
+    mood = m.draw("mood", pc.Normal(0, 1))
+    size = m.parameter("size", 1)
+    m.event("large", logit=size * mood)
+    m.event("infinite", logit=size * size * mood)
+    m.event("undefined", logit=size * size * mood - size * size * mood * 2)
+    program = compile_model(m, keep="everything")
+    ids = np.arange(40_000, dtype=np.uint64)
+    names = ("large", "infinite", "undefined")
+    registers = [program.traced[n] for n in names]
+    for size_now in (30.0, 1e30):
+        table = np.full((1, len(program.inputs)), size_now, np.float32)
+        machine = _core.trace(
+            program.to_core(), [table], np.zeros(1, np.uint32), ids,
+            np.array(registers, np.int32), 8, 11, isa=isa,
+        )  # fmt: skip
+        oracle = interpret.trace(program, table, ids, registers, 8, 11)
+        np.testing.assert_array_equal(machine, oracle)
