@@ -149,6 +149,27 @@ def test_choices_between_truths_need_no_choosing() -> None:
         np.testing.assert_array_equal(found[name], value.astype(np.float32), err_msg=name)
 
 
+def test_a_truth_times_a_denied_one_is_one_comparison() -> None:
+    m = pc.Model("denied")
+    left = m.event("left", probability=0.3)
+    other = m.event("other", probability=0.6)
+    x = m.draw("x", pc.Normal(0, 1))
+    m.record(m.define("tired", (1 - left) * pc.where(x > 0, 1, 0)))
+    m.record(m.define("neither", (1 - left) * (1 - other)))
+    m.record(m.define("number", (1 - left) * x))
+    ops = [Op(row[0]) for row in compile_model(m).step_code]
+    assert ops.count(Op.GT) == 1
+    assert Op.AFFINE1 not in ops
+    found = lives(m, n=300, periods=2)
+    stays = found["left"] == 0
+    expected = {
+        "tired": stays & (found["x"] > 0), "neither": stays & (found["other"] == 0),
+        "number": np.where(stays, found["x"], 0),
+    }  # fmt: skip
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value.astype(np.float32), err_msg=name)
+
+
 @pytest.mark.parametrize(
     ("distribution", "mean", "sd"),
     [
