@@ -1,24 +1,19 @@
-// A group: consumers who share environments, all of whom live one period, then the next.
-//
-// What a block keeps between periods stands in a store: the states that the next period reads, and
-// ids once somebody has left.  A team of threads takes portions of blocks in any order.
+// A group: consumers who share environments, all of whom live one period, then the next.  A team of
+// threads takes portions of its blocks in any order.
 #pragma once
 
 #include "arena.hpp"
-#include "kept.hpp"
-#include "large_pages.hpp"
 #include "pycore/drawing.hpp"
 #include "pycore/run.hpp"
 #include "pycore/simd_scalar.hpp"
 #include "schedule.hpp"
+#include "store.hpp"
 #include "talk.hpp"
 #include "workers.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstring>
-#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -46,15 +41,6 @@ inline std::uint64_t block_room(const Item& item, std::uint64_t low, std::uint64
     return item.high - item.low <= block ? block : block - low % block_step(block);
 }
 
-struct Block {
-    std::size_t piece;
-    std::uint64_t low; // number of the first consumer in her cell
-    std::uint32_t size;
-    std::int32_t lanes; // still active
-    float stage = 0.0F; // of all of them, if
-    bool alike = false; // it is the same; the row of stages is then not written
-};
-
 // What one run's groups have in common.
 struct Task {
     const Program& program;
@@ -79,7 +65,7 @@ struct Task {
 class Group {
   public:
     explicit Group(const Task& task)
-        : task_(task), kept_(task.program),
+        : task_(task), store_(task.program, task.settings.block),
           talk_(task.program, task.network, task.settings, task.mutual) {}
 
     // Take these pieces; the lanes of a block share the high word of their ids.
@@ -101,13 +87,7 @@ class Group {
             }
             everybody_ += item.high - item.low;
         }
-        block_lines_ = kept_.rows() * static_cast<std::size_t>(task_.settings.block) / Line::SIZE;
-        if (block_lines_ * blocks_.size() > stored_) {
-            stored_ = block_lines_ * blocks_.size();
-            store_.reset(); // before the larger one is asked for
-            store_.reset(new Line[stored_]);
-            use_large_pages(store_.get(), stored_ * sizeof(Line));
-        }
+        store_.reserve(blocks_.size());
         talk_.assign(everybody_, portions());
         shared_.assign(task_.coupling().inputs.size(), 0.0F);
         files_.resize(cells_.size());
@@ -172,7 +152,8 @@ class Group {
             const std::uint64_t start = node_of(block);
             std::vector<std::int32_t> lane_of(block.size, NOBODY);
             for (std::int32_t lane = 0; lane < block.lanes; ++lane) {
-                const std::uint32_t id = ids(b)[lane] - static_cast<std::uint32_t>(block.low);
+                const std::uint32_t id =
+                    store_.ids(b)[lane] - static_cast<std::uint32_t>(block.low);
                 lane_of[block.lanes == whole(block) ? static_cast<std::uint32_t>(lane) : id] = lane;
             }
             for (std::uint64_t node = low; node < high; ++node) {
@@ -183,13 +164,10 @@ class Group {
             }
         });
         words[0] = static_cast<std::uint32_t>(found.size());
-        for (std::size_t row = 0; row < kept_.states(); ++row) {
-            const bool stage = kept_.stage >= 0 && row + 1 == kept_.states();
+        for (std::size_t row = 0; row < store_.states(); ++row) {
             for (const Place& place : found) {
                 const Block& block = blocks_[place.block];
-                const float value =
-                    stage && block.alike ? block.stage : states(place.block, row)[place.lane];
-                words.push_back(Scalar::as_int(value));
+                words.push_back(Scalar::as_int(store_.value(place.block, block, row, place.lane)));
             }
         }
         talk_.write(first, last, words);
@@ -200,7 +178,7 @@ class Group {
     bool restore(std::uint64_t first, std::uint64_t last, const std::uint32_t* words,
                  std::size_t size) {
         const std::size_t active = size > 0 ? words[0] : 0;
-        const std::size_t rows = 1 + kept_.states();
+        const std::size_t rows = 1 + store_.states();
         const std::size_t said = talk_.words(last - first);
         if (active > last - first || size != 1 + active * rows + said) return false;
         const std::uint32_t* const numbers = words + 1;
@@ -218,9 +196,10 @@ class Group {
                     talk_.restore(*portion, node, here, words + size - said, first, last);
                 if (!here) continue;
                 const std::uint64_t number = block.low + (node - node_of(block));
-                ids(b)[block.lanes] = static_cast<std::uint32_t>(number);
+                store_.ids(b)[block.lanes] = static_cast<std::uint32_t>(number);
                 for (std::size_t row = 0; row + 1 < rows; ++row)
-                    states(b, row)[block.lanes] = Scalar::as_float(numbers[(row + 1) * active + k]);
+                    store_.row(b, row)[block.lanes] =
+                        Scalar::as_float(numbers[(row + 1) * active + k]);
                 ++block.lanes;
                 ++k;
             }
@@ -242,19 +221,6 @@ class Group {
 
     static std::int32_t whole(const Block& block) noexcept {
         return static_cast<std::int32_t>(block.size);
-    }
-    std::uint32_t* ids(std::size_t block) noexcept { return store_[block * block_lines_].words; }
-    const std::uint32_t* ids(std::size_t block) const noexcept {
-        return store_[block * block_lines_].words;
-    }
-    float* states(std::size_t block, std::size_t row) noexcept {
-        return reinterpret_cast<float*>(ids(block) + (1 + row) * block_size());
-    }
-    const float* states(std::size_t block, std::size_t row) const noexcept {
-        return reinterpret_cast<const float*>(ids(block) + (1 + row) * block_size());
-    }
-    std::size_t block_size() const noexcept {
-        return static_cast<std::size_t>(task_.settings.block);
     }
     std::uint64_t node_of(const Block& block) const noexcept {
         const Piece& piece = pieces_[block.piece];
@@ -322,22 +288,8 @@ class Group {
         }
     }
 
-    struct alignas(64) Line {
-        static constexpr std::size_t SIZE = 16;
-        std::uint32_t words[SIZE];
-    };
-
     std::int64_t file_size() const noexcept {
         return std::max<std::int64_t>({task_.program.n_scalars(), task_.coupling().n_scalars, 1});
-    }
-
-    // What a block keeps is on its way from memory while a block before it lives; without ids and
-    // stages, which are seldom read.
-    void fetch(std::size_t index, Lives& lives) const noexcept {
-        const std::size_t row = block_size() / Line::SIZE;
-        const std::size_t lines = block_lines_ - row - (kept_.stage >= 0 ? row : 0);
-        lives.ahead = reinterpret_cast<const char*>(&store_[index * block_lines_ + row]);
-        lives.ahead_bytes = static_cast<std::int64_t>(lines * sizeof(Line));
     }
 
     void live_block(std::size_t index, Arena& arena, std::int64_t* row, Portion* portion) {
@@ -346,8 +298,7 @@ class Group {
         const Program& program = task_.program;
         const Kernels& kernels = *task_.settings.kernels;
         const ProgramView view = program.view();
-        std::uint32_t* const ids = this->ids(index);
-        float* const states = this->states(index, 0);
+        std::uint32_t* const ids = store_.ids(index);
         BlockMemory memory = arena.memory();
         const std::uint64_t id =
             static_cast<std::uint64_t>(task_.cells[item.cell].segment) << 40 | block.low;
@@ -369,12 +320,12 @@ class Group {
         lives.ledger = row;
         lives.stop = &task_.workers.stop();
         lives.coupled = true;
-        if (period_ > 0 && index + AHEAD < blocks_.size()) fetch(index + AHEAD, lives);
+        if (period_ > 0 && index + AHEAD < blocks_.size()) store_.fetch(index + AHEAD, lives);
         const auto period = static_cast<std::int32_t>(period_);
         if (period == 0) {
             kernels.begin(view, lives, memory);
         } else {
-            load(states, memory, block);
+            store_.load(index, block, memory);
             hear(block, lives, memory);
         }
         bool leaving = false;
@@ -387,40 +338,7 @@ class Group {
             block.lanes = kernels.leave(view, lives, lives.lanes, period, memory);
             std::copy_n(memory.id_low, block.lanes, ids);
         }
-        save(states, memory, block, leaving || period == 0);
-    }
-
-    void load(const float* states, const BlockMemory& memory, const Block& block) const noexcept {
-        for (const auto* rows : {&kept_.changing, &kept_.constant}) {
-            for (const std::int32_t r : *rows) {
-                std::copy_n(states, block.lanes, memory.registers + r * memory.stride);
-                states += task_.settings.block;
-            }
-        }
-        if (kept_.stage < 0) return;
-        float* const stage = memory.registers + kept_.stage * memory.stride;
-        if (block.alike) {
-            std::fill_n(stage, block.lanes, block.stage);
-        } else {
-            std::copy_n(states, block.lanes, stage);
-        }
-    }
-
-    // What never changes only moves, when somebody leaves.
-    void save(float* states, const BlockMemory& memory, Block& block, bool moved) const noexcept {
-        for (const auto* rows : {&kept_.changing, &kept_.constant}) {
-            for (const std::int32_t r : *rows) {
-                if (rows == &kept_.changing || moved)
-                    std::copy_n(memory.registers + r * memory.stride, block.lanes, states);
-                states += task_.settings.block;
-            }
-        }
-        if (kept_.stage < 0 || block.lanes == 0) return;
-        const float* const stage = memory.registers + kept_.stage * memory.stride;
-        const auto others = static_cast<std::size_t>(block.lanes - 1) * sizeof(float);
-        block.alike = std::memcmp(stage, stage + 1, others) == 0;
-        block.stage = *stage;
-        if (!block.alike) std::copy_n(stage, block.lanes, states);
+        store_.save(index, block, memory, leaving || period == 0);
     }
 
     Speakers speakers(const Block& block, const Lives& lives,
@@ -504,15 +422,12 @@ class Group {
     }
 
     const Task& task_;
-    const Kept kept_;
+    Store store_;
     Talk talk_;
     std::vector<Piece> pieces_;
     std::vector<Block> blocks_;
     std::vector<std::size_t> cells_;
     std::uint64_t everybody_ = 0;
-    std::unique_ptr<Line[]> store_;
-    std::size_t stored_ = 0;
-    std::size_t block_lines_ = 0;
     std::vector<std::vector<float>> files_;
     std::vector<float> shared_;
     std::vector<std::int64_t> total_;
