@@ -58,13 +58,33 @@ py::tuple live(Cohort& cohort, const Array<float>& environments) {
     return py::make_tuple(ledger, total);
 }
 
+py::array_t<std::uint32_t> to_array(const std::vector<std::uint32_t>& words) {
+    return py::array_t<std::uint32_t>(static_cast<py::ssize_t>(words.size()), words.data());
+}
+
+py::array_t<std::uint32_t> said(const Cohort& cohort) {
+    std::vector<std::uint32_t> words;
+    {
+        const py::gil_scoped_release unlocked;
+        words = cohort.said();
+    }
+    return to_array(words);
+}
+
+void hear(Cohort& cohort, std::uint64_t low, std::uint64_t high,
+          const Array<std::uint32_t>& words) {
+    const auto theirs = to_vector("words", words);
+    const py::gil_scoped_release unlocked;
+    cohort.hear(low, high, theirs);
+}
+
 py::array_t<std::uint32_t> state(const Cohort& cohort, std::uint64_t low, std::uint64_t high) {
     std::vector<std::uint32_t> words;
     {
         const py::gil_scoped_release unlocked;
         words = cohort.state(low, high);
     }
-    return py::array_t<std::uint32_t>(static_cast<py::ssize_t>(words.size()), words.data());
+    return to_array(words);
 }
 
 void restore(Cohort& cohort, std::int64_t periods, std::uint64_t low, std::uint64_t high,
@@ -88,6 +108,9 @@ void register_cohort(py::module_& module) {
         .def_property_readonly("period", &Cohort::period, "Periods that are over.")
         .def("live", &live, py::arg("environments"),
              "The next period: its ledger (cells x batches, width) and the sums of its rows.")
+        .def("said", &said, "What these consumers said in the period that is over, as words.")
+        .def("hear", &hear, py::arg("low"), py::arg("high"), py::arg("words"),
+             "The same of others, before the next period, stretch after stretch.")
         .def("state", &state, py::arg("low"), py::arg("high"),
              "What these consumers carry into the next period, as words.")
         .def("restore", &restore, py::arg("periods"), py::arg("low"), py::arg("high"),

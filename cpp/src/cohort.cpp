@@ -59,9 +59,8 @@ struct Cohort::Living {
         }
         network.degree = definition.degree;
         network.seed = definition.network_seed;
-        network.nodes = count;
+        network.nodes = coupling.signals.empty() ? 0 : count;
         if (!coupling.signals.empty()) {
-            require(end - begin == count, "lo, hi: allowed is everybody, where there is a network");
             if (network.degree == 0) {
                 require(!definition.starts.empty() &&
                             definition.starts.back() ==
@@ -73,8 +72,10 @@ struct Cohort::Living {
             }
             check_network({count}, network);
         }
-        const bool mutual = !coupling.signals.empty() && is_mutual(network);
+        const bool everybody = end - begin == count;
+        const bool mutual = !coupling.signals.empty() && everybody && is_mutual(network);
         awaited = begin;
+        forget_others();
         return {program,
                 cells,
                 network,
@@ -100,12 +101,18 @@ struct Cohort::Living {
         });
     }
 
+    // Of a new period nobody else has told anything.
+    void forget_others() noexcept { heard = begin > 0 ? 0 : end; }
+    // Whether all have been heard whom consumers here may listen to.
+    bool told() const noexcept { return network.nodes == 0 || heard == network.nodes; }
+
     const Program& program;
     const CohortDefinition definition;
     Network network;
     const std::vector<std::string> nobody; // names environments here
     std::uint64_t begin = 0, end = 0;      // numbers of those who are lived here
     std::uint64_t awaited = 0;             // the next to be put back
+    std::uint64_t heard = 0;               // the next of the others to be heard
     std::int64_t periods = 0;              // over, of those put back
     Workers workers;
     Task task;
@@ -144,6 +151,7 @@ void Cohort::live(const std::vector<float>& environments, const Watch& watch, st
     require(period() < self.definition.settings.periods, "cohort: its last period is over");
     require(environments.size() == self.program.definition().coupling.inputs.size(),
             "environments: allowed is one number each");
+    require(period() == 0 || self.told(), "cohort: allowed is to live when all others were heard");
     self.broken = true;
     std::fill_n(ledger, size(), 0);
     self.task.ledger = ledger;
@@ -154,7 +162,33 @@ void Cohort::live(const std::vector<float>& environments, const Watch& watch, st
     }
     self.work(watch);
     std::copy(self.group.total().begin(), self.group.total().end(), total);
+    self.forget_others();
     self.broken = false;
+}
+
+std::vector<std::uint32_t> Cohort::said() const {
+    const std::unique_lock<std::mutex> one(living_->mutex, std::try_to_lock);
+    require(one.owns_lock(), "cohort: allowed is one call at a time");
+    const Living& self = *living_;
+    require(!self.broken && period() > 0 && self.network.nodes > 0,
+            "said: allowed is a network, after a period");
+    return self.group.said(self.begin, self.end);
+}
+
+void Cohort::hear(std::uint64_t first, std::uint64_t last,
+                  const std::vector<std::uint32_t>& words) {
+    const std::unique_lock<std::mutex> one(living_->mutex, std::try_to_lock);
+    require(one.owns_lock(), "cohort: allowed is one call at a time");
+    Living& self = *living_;
+    require(!self.broken && period() > 0 && self.network.nodes > 0,
+            "hear: allowed is a network, after a period");
+    const std::uint64_t most = first < self.begin ? self.begin : self.network.nodes;
+    require(!self.told() && first == self.heard && first < last && last <= most,
+            "hear: allowed is one stretch of the others after the other");
+    require(words.size() == self.group.words_said(last - first),
+            "hear: allowed is what said() gave for these consumers");
+    self.group.learn(first, last, words.data());
+    self.heard = last == self.begin ? self.end : last;
 }
 
 std::vector<std::uint32_t> Cohort::state(std::uint64_t first, std::uint64_t last) const {

@@ -88,7 +88,8 @@ class Group {
             everybody_ += item.high - item.low;
         }
         store_.reserve(blocks_.size());
-        talk_.assign(everybody_, portions());
+        const std::uint64_t first = pieces_.empty() ? 0 : pieces_.front().node;
+        talk_.assign(task_.network.nodes, first, first + everybody_, portions());
         shared_.assign(task_.coupling().inputs.size(), 0.0F);
         files_.resize(cells_.size());
         for (auto& file : files_)
@@ -206,6 +207,21 @@ class Group {
         });
         return true;
     }
+    // What these consumers said in the period that is over, for every signal; the same of others,
+    // who live elsewhere, and how many words that is.
+    std::vector<std::uint32_t> said(std::uint64_t first, std::uint64_t last) const {
+        std::vector<std::uint32_t> words;
+        talk_.write(first, last, words);
+        return words;
+    }
+    void learn(std::uint64_t first, std::uint64_t last, const std::uint32_t* words) noexcept {
+        for (std::uint64_t node = first; node < last; ++node)
+            talk_.learn(node, words, first, last);
+    }
+    std::size_t words_said(std::uint64_t consumers) const noexcept {
+        return talk_.words(consumers);
+    }
+
     // All have been put back as they were after this period.
     void resume(std::int64_t period) noexcept {
         period_ = period;

@@ -38,7 +38,7 @@ struct Speakers {
 // Sums of whole numbers do not depend on their order, so they are made in the way that is cheaper:
 // anew from what everybody says (pull), or by handing on what has changed (push), when few begin to
 // speak, end, or leave.  Pushing must know who hears a consumer: whom she hears, if all listening
-// is mutual.
+// is mutual.  Where only some of a society live here, the others are told (learn) and it is pulled.
 class Talk {
   public:
     Talk(const Program& program, const Network& network, const RunSettings& settings, bool mutual)
@@ -61,18 +61,21 @@ class Talk {
                2 * limit(signals, nodes) * sizeof(Change);
     }
 
-    // Everybody speaks and says 0.
-    void assign(std::uint64_t nodes, std::size_t portions) {
+    // Everybody speaks and says 0; `first` to `last` (excluded) live here and hear.
+    void assign(std::uint64_t nodes, std::uint64_t first, std::uint64_t last,
+                std::size_t portions) {
         if (!any()) return;
         nodes_ = nodes;
+        first_ = first;
+        last_ = last;
         said_.assign(signals_.size() * nodes, 0);
         codes_.assign(signals_.size() * nodes, SPEAKS);
-        sums_.assign(signals_.size() * nodes, 0);
+        sums_.assign(signals_.size() * listeners(), 0);
         packed_.resize(signals_.size() * ((nodes + PACKED - 1) / PACKED));
-        speakers_.assign(nodes, static_cast<std::int32_t>(network_.degree));
+        speakers_.assign(listeners(), static_cast<std::int32_t>(network_.degree));
         if (network_.degree == 0) {
-            for (std::uint64_t k = 0; k < nodes; ++k)
-                speakers_[k] =
+            for (std::uint64_t k = first; k < last; ++k)
+                speakers_[k - first] =
                     static_cast<std::int32_t>(network_.starts[k + 1] - network_.starts[k]);
         }
         portions_.assign(portions, {});
@@ -93,18 +96,24 @@ class Talk {
     // left in this period.
     void restore(Portion& portion, std::uint64_t node, bool active, const std::uint32_t* words,
                  std::uint64_t first, std::uint64_t last) {
-        bool silent = true;
+        const bool speaks = learn(node, words, first, last);
+        if (!active && speaks) portion.gone.push_back(static_cast<std::uint32_t>(node));
+    }
+    // The same of one who lives elsewhere; whether she speaks.
+    bool learn(std::uint64_t node, const std::uint32_t* words, std::uint64_t first,
+               std::uint64_t last) noexcept {
+        bool speaks = false;
         for (std::size_t s = 0; s < signals_.size(); ++s) {
             const auto value =
                 static_cast<std::int32_t>(words[s * (last - first) + (node - first)]);
             if (value != SILENT) {
                 say(s, node, value);
-                silent = false;
+                speaks = true;
             } else {
                 fall_silent(s, node);
             }
         }
-        if (!active && !silent) portion.gone.push_back(static_cast<std::uint32_t>(node));
+        return speaks;
     }
     // Nobody knows what has changed, so all is heard anew.
     void resume() noexcept { changed_ = UINT64_MAX; }
@@ -171,10 +180,10 @@ class Talk {
 
     void hear(std::size_t signal, const Speakers& listeners, float* out) const noexcept {
         const SignalDefinition& definition = signals_[signal];
-        const std::int64_t* const sums = sums_.data() + signal * nodes_;
+        const std::int64_t* const sums = sums_.data() + signal * this->listeners();
         for (std::int32_t i = 0; i < listeners.lanes; ++i) {
-            const std::uint64_t node = listeners.node(i);
-            out[i] = aggregated(definition.kind, sums[node], definition.exponent, speakers_[node]);
+            const std::uint64_t k = listeners.node(i) - first_;
+            out[i] = aggregated(definition.kind, sums[k], definition.exponent, speakers_[k]);
         }
     }
 
@@ -182,7 +191,7 @@ class Talk {
     void begin_exchange() noexcept {
         push_ = mutual_ && changed_ <= limit(signals_.size(), nodes_);
         changed_ = 0;
-        next_ = 0;
+        next_ = push_ ? 0 : first_;
         if (push_ || network_.degree > 0) return;
         for (std::size_t s = 0; s < signals_.size(); ++s)
             if (only_units_[s]) pack(s);
@@ -204,8 +213,8 @@ class Talk {
         std::vector<Heard> values;
         while (!stop.raised()) {
             const std::uint64_t first = next_.fetch_add(size, std::memory_order_relaxed);
-            if (first >= nodes_) return;
-            const std::uint64_t last = std::min(first + size, nodes_);
+            if (first >= last_) return;
+            const std::uint64_t last = std::min(first + size, last_);
             if (network_.degree > 0) {
                 pull_hashed(first, last, arena);
                 continue;
@@ -244,6 +253,7 @@ class Talk {
         return signals * nodes / 8;
     }
 
+    std::uint64_t listeners() const noexcept { return last_ - first_; }
     std::int32_t* said(std::size_t signal) noexcept { return said_.data() + signal * nodes_; }
     const std::int32_t* said(std::size_t signal) const noexcept {
         return said_.data() + signal * nodes_;
@@ -384,13 +394,13 @@ class Talk {
             edge(total, targets[e]);
         }
         running[edges] = total;
-        std::int64_t* const sums = sums_.data() + signal * nodes_;
+        std::int64_t* const sums = sums_.data() + signal * listeners();
         for (std::uint64_t k = first; k < last; ++k) {
             const Heard mine = difference(running[starts[k + 1] - starts[first]] -
                                               running[starts[k] - starts[first]],
                                           starts[k + 1] - starts[k]);
-            sums[k] = mine.sum;
-            speakers_[k] = static_cast<std::int32_t>(mine.speakers);
+            sums[k - first_] = mine.sum;
+            speakers_[k - first_] = static_cast<std::int32_t>(mine.speakers);
         }
     }
 
@@ -400,9 +410,9 @@ class Talk {
         const auto lanes = static_cast<std::int32_t>(last - first);
         for (std::int64_t i = 0; i < settings_.block; ++i)
             memory.id_low[i] = static_cast<std::uint32_t>(first + static_cast<std::uint64_t>(i));
-        std::fill_n(speakers_.begin() + static_cast<std::ptrdiff_t>(first), lanes, 0);
+        std::fill_n(speakers_.data() + (first - first_), lanes, 0);
         for (std::size_t s = 0; s < signals_.size(); ++s)
-            std::fill_n(sums_.data() + s * nodes_ + first, lanes, 0);
+            std::fill_n(sums_.data() + s * listeners() + (first - first_), lanes, 0);
         Lives drawn{};
         drawn.key_0 = static_cast<std::uint32_t>(network_.seed);
         drawn.key_1 = static_cast<std::uint32_t>(network_.seed >> 32);
@@ -420,10 +430,10 @@ class Talk {
                     std::uint64_t other = word * others >> 32;
                     other += other >= k;
                     other = std::min(other, others);
-                    speakers_[k] += codes(0)[other] >> 1;
+                    speakers_[k - first_] += codes(0)[other] >> 1;
                     for (std::size_t s = 0; s < signals_.size(); ++s) {
                         const std::int32_t value = said(s)[other];
-                        sums_[s * nodes_ + k] += value == SILENT ? 0 : value;
+                        sums_[s * listeners() + (k - first_)] += value == SILENT ? 0 : value;
                     }
                 }
             }
@@ -436,6 +446,7 @@ class Talk {
     const bool mutual_;
     std::vector<std::int32_t> units_; // what 1 is said as
     std::uint64_t nodes_ = 0;
+    std::uint64_t first_ = 0, last_ = 0; // who hears here
     std::vector<std::int32_t> said_;
     std::vector<std::uint8_t> codes_;   // the same in two bits, as long as only 0 and 1 are said
     std::vector<std::uint32_t> packed_; // those once more, many in a word

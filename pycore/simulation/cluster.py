@@ -3,7 +3,7 @@
 The task of a shard carries all it needs, so that a worker that dies takes nothing with it that
 another one cannot do again; results are added by the caller, as integers, in whatever order they
 come.  A society larger than a shard is spread: every worker keeps its part in memory, as an actor,
-and all exchange their sums once per period.  A worker that dies takes its part with it.
+and all exchange their sums once per period, and what neighbours say to each other.  A worker that dies takes its part with it.
 """
 
 from __future__ import annotations
@@ -229,7 +229,10 @@ def _compute_part(
 
 def _cells(work: Work) -> tuple[Any, ...]:
     """A run but for its program, as it is sent."""
-    return work.inputs, work.counts, work.segments, work.batches, work.periods, work.seed
+    return (
+        work.inputs, work.counts, work.segments, work.batches, work.periods, work.seed,
+        work.network,
+    )  # fmt: skip
 
 
 def _arrived(text: str, digest: str, version: str) -> Program:

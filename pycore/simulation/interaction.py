@@ -62,6 +62,10 @@ def community_batches(program: Program, counts: Sequence[int], batches: int | No
     return batches
 
 
+# What one consumer says who lives elsewhere: a number, its code, and that once more in two bits.
+_SAID_BYTES = 5.25
+
+
 def require_memory(work: Work, threads: int, *, part: float = 1.0, networks: int = 1) -> None:
     """Refuse a coupled run that does not fit into memory.
 
@@ -76,7 +80,8 @@ def require_memory(work: Work, threads: int, *, part: float = 1.0, networks: int
     need = _core.coupled_bytes(
         work.program.to_core(), counts, groups.astype(np.uint32), work.batches, threads=threads
     )
-    need = int(need * part)
+    signals = len(work.program.coupling.signals) if work.program.coupling is not None else 0
+    need = int(need * part + _SAID_BYTES * signals * consumers * (1 - part))
     need += networks * work.network.bytes(consumers) if work.network is not None else 0
     free = _free_memory()
     if need > free:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 import pycore
-from pycore.errors import NotYetSimulated, refuse
+from pycore.errors import refuse
 from pycore.gates import marked
 from pycore.model.elements import Environment, Lever, Parameter
 from pycore.model.model import Model
@@ -134,8 +134,6 @@ def simulate(
         would not fit into memory; later if an aggregate leaves its range, if the checkpoint is of
         another run, damaged, in use or cannot be written, or if a worker has another version of
         pycore.
-    NotYetSimulated
-        For a client with a model whose consumers hear their neighbours.
     KeyboardInterrupt
         On Ctrl-C, within a fraction of a second; nothing is left running here, and a worker ends
         the shard it is at.
@@ -152,12 +150,6 @@ def simulate(
     if not isinstance(model, Model):
         raise refuse("model", model, "a pycore Model")
     check_size(consumers, periods)
-    near = [n for n, e in model.of_kind(Environment).items() if e.scope == "neighbours"]
-    if near and client is not None:
-        raise NotYetSimulated(
-            f"client: received {client!r}, allowed is None for a model with the environment of "
-            f"neighbours {near[0]!r} (its consumers need all of them in one process)"
-        )
     program = compile_model(model)
     people = population(model, segments)
     settings = resolve(model, scenarios, periods)

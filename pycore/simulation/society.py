@@ -2,7 +2,8 @@
 
 A society is divided into parts, here or on the workers of a cluster, each of which keeps its
 consumers in its own memory.  When a period is over, the exact sums of all parts are added, the next
-environments are computed from them, and every part is told.
+environments are computed from them, and every part is told; where neighbours hear each other, also
+what the consumers of the other parts said.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class Part:
 
         require_memory(work, threads, part=(high - low) / work.consumers, networks=2)
         assert work.program.coupling is not None
-        edges, lives = np.asarray(work.edges), Shard(0, low, high)
-        self._first, last = work.rows(lives)
+        edges, self._lives = np.asarray(work.edges), Shard(0, low, high)
+        self._first, last = work.rows(self._lives)
         self._rows = np.zeros((last - self._first, *work.shape[1:]), dtype=np.int64)
         self._cohort = _core.Cohort(
             work.program.to_core(),
@@ -94,6 +95,16 @@ class Part:
             raise refused(error) from None
         self._rows[:, period] = rows[self._first : self._first + len(self._rows)]
         return total
+
+    def said(self) -> tuple[int, int, U32]:
+        """First consumer and end of the part, and what they said to their neighbours, as words."""
+        return self._lives.low, self._lives.high, self._cohort.said()
+
+    def hear(self, said: Sequence[tuple[int, int, U32]]) -> None:
+        """What :meth:`said` gave for all parts, in order, before the next period."""
+        for low, high, words in said:
+            if low != self._lives.low:
+                self._cohort.hear(low, high, words)
 
     def rows(self) -> tuple[int, I64]:
         """First row of the society's ledger that the part fills, and its rows."""
@@ -189,9 +200,12 @@ def live(
     for period in range(lived):  # environments follow from the sums, so they are not kept
         shared = follow(period, rows[:, period].sum(axis=0))
     nobody = np.zeros(len(coupling.environments), dtype=np.float32)
+    apart = bool(coupling.signals) and len(parts.edges) > 2
     for period in range(lived, work.periods):
         if report:
             report(everybody * period // work.periods, everybody)
+        if apart and period > 0:
+            parts.each("hear", parts.each("said"))
         total = np.zeros(program.width, dtype=np.int64)
         for sums in parts.each("live", nobody if shared is None else shared):
             total = checked_sum(program, total, sums)

@@ -59,11 +59,22 @@ class Divided:
         ]  # fmt: skip
 
     def live(self, environments: npt.NDArray[np.float32]) -> I64:
-        """Rows of a period, added up."""
+        """Rows of a period, added up, after those apart have heard each other."""
+        assert self.program.coupling is not None
+        if self.program.coupling.signals and self.cohorts[0].period:
+            self.talk()
         found = [cohort.live(environments) for cohort in self.cohorts]
         for rows, total in found:
             np.testing.assert_array_equal(rows.sum(axis=0), total)
         return np.sum([rows for rows, _ in found], axis=0)
+
+    def talk(self) -> None:
+        """Every cohort hears what was said in all the others."""
+        said = [cohort.said() for cohort in self.cohorts]
+        for k, cohort in enumerate(self.cohorts):
+            for m, (low, high) in enumerate(itertools.pairwise(self.places)):
+                if m != k:
+                    cohort.hear(low, high, said[m])
 
     def states(self, places: Sequence[int]) -> list[tuple[int, int, npt.NDArray[np.uint32]]]:
         """States between these places and those of the cohorts."""
@@ -124,7 +135,7 @@ def test_cohorts_equal_the_oracle_on_random_coupled_programs(data: st.DataObject
     people = data.draw(societies(program))
     assert program.coupling is not None
     n = int(people.population.counts.sum())
-    cuts = st.lists(st.integers(0, max(n - 1, 0)), max_size=0 if program.coupling.signals else 3)
+    cuts = st.lists(st.integers(0, max(n - 1, 0)), max_size=3)
     found = by_cohorts(
         program, people, places=data.draw(cuts), others=data.draw(cuts),
         kept=data.draw(st.integers(0, 9)), threads=data.draw(st.integers(1, 2)), block=128,
@@ -140,7 +151,7 @@ def test_states_put_back_end_with_the_oracles_bits(kept: int, network: str | Non
     program, people = society(rumour("neighbours" if network else "global"), 5000)
     if network == "hashed":
         people = Society(people.population, people.groups, coupled.Hashed(6, 3))
-    places = () if network else (1700, 4096, 4999)
+    places = (1700, 4096, 4999)
     expected = by_oracle(program, people)
     assert expected[..., -1, 0].sum() < 0.9 * expected[..., 0, 0].sum()
     for threads, block in ((1, 256), (2, 512)):
@@ -152,9 +163,8 @@ def test_states_put_back_end_with_the_oracles_bits(kept: int, network: str | Non
 
 
 def one(low: int = 0, high: int = 3000, **options: Any) -> Any:
-    """Cohort of a society of 3000 in which neighbours talk, or of a part of one in which all do."""
-    part = (low, high) != (0, 3000)
-    program, people = society(rumour("global" if part else "neighbours"), 3000)
+    """Cohort of a society of 3000 in which neighbours talk, or of a part of it."""
+    program, people = society(rumour("neighbours"), 3000)
     return Divided(program, people, 0, (low, high), **options).cohorts[1 if low else 0]
 
 
@@ -202,6 +212,41 @@ def test_what_is_out_of_order_is_refused() -> None:
     for low, high in ((2, 1), (0, 3001), (2**63, 2**64 - 1)):
         with pytest.raises(ValueError, match="consumers of the cohort"):
             done.state(low, high)
+
+
+def test_others_are_heard_whole_and_in_order() -> None:
+    program, people = society(rumour("neighbours"), 3000)
+    parts = Divided(program, people, 0, (1000, 2000))
+    first, middle, last = parts.cohorts
+    nobody = np.zeros(0, np.float32)
+    with pytest.raises(ValueError, match="said: allowed is a network, after a period"):
+        middle.said()
+    parts.live(nobody)
+    with pytest.raises(ValueError, match="when all others were heard"):
+        middle.live(nobody)
+    before, own, after = (cohort.said() for cohort in parts.cohorts)
+    for low, high, words in (
+        (1000, 2000, own), (0, 1001, own), (500, 1000, before[:500]), (2000, 3000, after),
+        (0, 0, before[:0]), (2**63, 2**64 - 1, before),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="one stretch of the others after the other"):
+            middle.hear(low, high, words)
+    with pytest.raises(ValueError, match=r"what said\(\) gave"):
+        middle.hear(0, 1000, before[:-1])
+    middle.hear(0, 400, before[:400])
+    middle.hear(400, 1000, before[400:])
+    with pytest.raises(ValueError, match="when all others were heard"):
+        middle.live(nobody)
+    middle.hear(2000, 3000, after)
+    with pytest.raises(ValueError, match="one stretch"):
+        middle.hear(2000, 3000, after)
+    middle.live(nobody)
+    alone = lived(one(), 1)
+    with pytest.raises(ValueError, match="one stretch"):
+        alone.hear(0, 3000, alone.said())
+    apart = Divided(*society(rumour("global"), 3000), 0, (10,)).cohorts[0]
+    with pytest.raises(ValueError, match="hear: allowed is a network"):
+        lived(apart, 1, 3).hear(10, 3000, before)
 
 
 @given(data=st.data())
@@ -287,8 +332,6 @@ def test_a_wrong_cohort_is_refused_before_work_starts() -> None:
     with pytest.raises(ValueError, match="without communities"):
         Divided(program, people, 0, ())
     program, people = society(rumour("neighbours"), 3000)
-    with pytest.raises(ValueError, match="allowed is everybody"):
-        Divided(program, people, 0, (10,))
     starts = np.zeros(3001, np.int64)
     starts[-1] = 5
     for listed in (

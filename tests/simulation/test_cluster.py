@@ -75,11 +75,11 @@ def test_a_worker_killed_in_the_middle_changes_no_bit(client: Any, whole: xr.Dat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["community", "global"])
+@pytest.mark.parametrize("kind", ["community", "global", "neighbours"])
 def test_consumers_who_meet_on_two_workers_give_the_bits_of_one_process(
     client: Any, kind: str
 ) -> None:
-    """Communities in shards; two societies of two parts each, which exchange their sums."""
+    """Communities in shards; two societies of two parts each, which exchange sums and talk."""
     model, settings = KINDS[kind]
     seen: list[int] = []
     run = pc.simulate(
@@ -91,21 +91,34 @@ def test_consumers_who_meet_on_two_workers_give_the_bits_of_one_process(
 
 
 @pytest.mark.slow
-def test_small_societies_are_shards(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["global", "neighbours"])
+def test_small_societies_are_shards(
+    client: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shards, "SHARD_INSTRUCTIONS", 2**24)
     monkeypatch.setattr(execution, "_societies", None)
-    model, settings = KINDS["global"]
+    model, settings = KINDS[kind]
     run = pc.simulate(model(), **settings, client=client)
     assert run.identical(pc.simulate(model(), **settings))
 
 
+NETWORKS = {
+    "random": pc.Network.random(5, seed=4),
+    "scale_free": pc.Network.scale_free(3, seed=1),
+    "hashed": pc.Network.hashed(6, seed=2),
+}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("network", [None, *NETWORKS])
 @pytest.mark.parametrize("parts", [1, 3, 7])
 def test_any_number_of_parts_gives_the_same_bits(
-    client: Any, parts: int, monkeypatch: pytest.MonkeyPatch
+    client: Any, parts: int, network: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts are actors; one worker may hold several."""
-    model, settings = KINDS["global"]
+    model, settings = KINDS["neighbours" if network else "global"]
+    if network:
+        settings = settings | {"network": NETWORKS[network]}
     places = [(w, 1) for w in client.nthreads()] * parts
     monkeypatch.setattr(cluster, "_places", lambda client: places[:parts])
     run = pc.simulate(model(), **settings, client=client)
@@ -113,11 +126,12 @@ def test_any_number_of_parts_gives_the_same_bits(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["global", "neighbours"])
 @pytest.mark.parametrize("keeps", [True, False], ids=["from its state", "from the start"])
 def test_a_worker_that_dies_with_its_part_of_a_society_changes_no_bit(
-    client: Any, keeps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Any, kind: str, keeps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, settings = KINDS["global"]
+    model, settings = KINDS[kind]
     whole = pc.simulate(model(), **settings)
     client.wait_for_workers(2, timeout=300)
     victim = min(client.run(os.getpid).values())
@@ -144,10 +158,11 @@ def test_a_worker_that_dies_with_its_part_of_a_society_changes_no_bit(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["global", "neighbours"])
 def test_a_society_begun_on_workers_ends_here_and_the_other_way_round(
-    client: Any, tmp_path: Path
+    client: Any, kind: str, tmp_path: Path
 ) -> None:
-    model, settings = KINDS["global"]
+    model, settings = KINDS[kind]
     whole = pc.simulate(model(), **settings)
     places: list[tuple[Any, Any]] = [(client, None), (None, client)]
     for k, (first, second) in enumerate(places):
@@ -177,12 +192,6 @@ def test_what_goes_wrong_in_a_part_is_named(client: Any) -> None:
     m.environment("wealth", target=pc.average(money))
     with pytest.raises(InputError, match=r"'wealth:sum0' out of range in period 0.*coarser"):
         pc.simulate(m, consumers=900_000, periods=9, seed=1, client=client)
-
-
-def test_neighbours_stay_in_one_process() -> None:
-    model, settings = KINDS["neighbours"]
-    with pytest.raises(pc.NotYetSimulated, match=r"client: .*neighbours 'talk'.* one process"):
-        pc.simulate(model(), **settings, client=object())
 
 
 @pytest.mark.slow

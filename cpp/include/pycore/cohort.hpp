@@ -21,7 +21,7 @@ struct CohortDefinition {
     RunSettings settings;
 };
 
-// The consumers of a society are numbered cell by cell.  A network needs all of them in one cohort.
+// The consumers of a society are numbered cell by cell.
 class Cohort {
   public:
     // The program must outlive the cohort.
@@ -40,6 +40,12 @@ class Cohort {
     // the sums of its rows.  After an error no more can be lived.
     void live(const std::vector<float>& environments, const Watch& watch, std::int64_t* ledger,
               std::int64_t* total);
+
+    // What the consumers of the cohort said to those who listen to them in the period that is over,
+    // and the same of others, who live elsewhere: all of them, stretch after stretch, before the
+    // next period.
+    std::vector<std::uint32_t> said() const;
+    void hear(std::uint64_t first, std::uint64_t last, const std::vector<std::uint32_t>& words);
 
     // What the consumers numbered `first` to `last` (excluded) carry into the next period, in a
     // form that depends on neither blocks nor threads nor who else is in the cohort.
