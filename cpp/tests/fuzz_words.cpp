@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -169,8 +170,45 @@ Result live_period(pycore::Cohort& cohort, const std::vector<float>& environment
     return result;
 }
 
-// What a society carries from one period into the next is put back on another instruction set; then
-// with some words changed, as by a disk: refused or lived.
+// Some consumers of a society, as another cohort kept them after its first period.
+struct Part {
+    std::uint64_t low, high;
+    pycore::Cohort cohort;
+
+    Part(const pycore::Program& program, pycore::CohortDefinition definition,
+         const pycore::Cohort& whole, std::uint64_t low_, std::uint64_t high_)
+        : low(low_), high(high_), cohort(program, some(definition, low_, high_)) {
+        cohort.restore(1, low, high, whole.state(low, high));
+    }
+    static pycore::CohortDefinition& some(pycore::CohortDefinition& definition, std::uint64_t low,
+                                          std::uint64_t high) {
+        std::uint64_t before = 0;
+        for (pycore::Cell& cell : definition.cells) {
+            const std::uint64_t end = before + cell.count;
+            cell.low = std::clamp(low, before, end) - before;
+            cell.high = std::clamp(high, before, end) - before;
+            before = end;
+        }
+        return definition;
+    }
+};
+
+// A period of a society in two cohorts, which tell each other what was said.
+Result live_divided(Part& one, Part& other, bool talks, const std::vector<float>& environments) {
+    if (talks) {
+        one.cohort.hear(other.low, other.high, other.cohort.said());
+        other.cohort.hear(one.low, one.high, one.cohort.said());
+    }
+    Result sum = live_period(one.cohort, environments);
+    Result theirs = live_period(other.cohort, environments);
+    if (!sum.refusal.empty() || !theirs.refusal.empty()) return sum.refusal.empty() ? theirs : sum;
+    for (std::size_t k = 0; k < sum.ledger.size(); ++k)
+        sum.ledger[k] += theirs.ledger[k];
+    return sum;
+}
+
+// What a society carries from one period into the next is put back on another instruction set, and
+// in two parts; then with some words changed, as by a disk: refused or lived.
 void keep(const pycore::Kernels& one, const pycore::Kernels& other, const pycore::Program& program,
           Population& people, std::uint32_t choice) {
     Random random(choice + 2);
@@ -192,6 +230,12 @@ void keep(const pycore::Kernels& one, const pycore::Kernels& other, const pycore
     {
         pycore::Cohort again(program, definition);
         again.restore(1, 0, everybody, words);
+        std::vector<std::unique_ptr<Part>> parts;
+        if (everybody > 1) {
+            const std::uint64_t place = 1 + pick(random, everybody - 1);
+            parts.push_back(std::make_unique<Part>(program, definition, cohort, 0, place));
+            parts.push_back(std::make_unique<Part>(program, definition, cohort, place, everybody));
+        }
         const Result first = live_period(cohort, environments);
         const Result second = live_period(again, environments);
         // Consumers stand in another order than before: of several values that do not fit, another
@@ -201,6 +245,10 @@ void keep(const pycore::Kernels& one, const pycore::Kernels& other, const pycore
         };
         if (first.ledger != second.ledger || where(first) != where(second))
             found("what was put back lives another life");
+        const bool talks = !society.signals.empty();
+        if (!parts.empty() && first.refusal.empty() &&
+            live_divided(*parts[0], *parts[1], talks, environments).ledger != first.ledger)
+            found("a society in two parts lives another life");
     }
     for (std::size_t left = 1 + pick(random, 3); left > 0; --left) {
         const std::size_t place = pick(random, words.size());

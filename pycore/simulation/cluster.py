@@ -3,7 +3,8 @@
 The task of a shard carries all it needs, so that a worker that dies takes nothing with it that
 another one cannot do again; results are added by the caller, as integers, in whatever order they
 come.  A society larger than a shard is spread: every worker keeps its part in memory, as an actor,
-and all exchange their sums once per period, and what neighbours say to each other.  A worker that dies takes its part with it.
+and all exchange their sums once per period, and on a network what was said.  A worker that dies takes
+its part with it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import xarray as xr
 import pycore
 from pycore.errors import refuse
 from pycore.gates import marked
-from pycore.model.elements import Environment, Lever, Parameter
+from pycore.model.elements import Lever, Parameter
 from pycore.model.model import Model
 from pycore.program.compile import compile_model
 from pycore.program.program import Program
