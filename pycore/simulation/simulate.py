@@ -111,8 +111,8 @@ def simulate(
         a worker that dies is replaced by another.  A society larger than a shard is divided over
         all workers, which exchange exact sums once per period, and on a network what everybody
         said; if one of them dies, the society begins again from the state that ``checkpoint`` kept
-        last, or from its first period if there is none.  The bits are those of a run without workers in every case.  Needs the
-        extra ``distributed``.
+        last, or from its first period if there is none.  The bits are those of a run without
+        workers in every case.  Needs the extra ``distributed``.
 
     Returns
     -------
