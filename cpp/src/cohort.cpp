@@ -172,7 +172,7 @@ std::vector<std::uint32_t> Cohort::said() const {
     const Living& self = *living_;
     require(!self.broken && period() > 0 && self.network.nodes > 0,
             "said: allowed is a network, after a period");
-    return self.group.said(self.begin, self.end);
+    return self.group.told(self.begin, self.end);
 }
 
 void Cohort::hear(std::uint64_t first, std::uint64_t last,
@@ -185,9 +185,8 @@ void Cohort::hear(std::uint64_t first, std::uint64_t last,
     const std::uint64_t most = first < self.begin ? self.begin : self.network.nodes;
     require(!self.told() && first == self.heard && first < last && last <= most,
             "hear: allowed is one stretch of the others after the other");
-    require(words.size() == self.group.words_said(last - first),
+    require(self.group.learn(first, last, words),
             "hear: allowed is what said() gave for these consumers");
-    self.group.learn(first, last, words.data());
     self.heard = last == self.begin ? self.end : last;
 }
 

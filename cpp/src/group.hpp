@@ -207,19 +207,13 @@ class Group {
         });
         return true;
     }
-    // What these consumers said in the period that is over, for every signal; the same of others,
-    // who live elsewhere, and how many words that is.
-    std::vector<std::uint32_t> said(std::uint64_t first, std::uint64_t last) const {
-        std::vector<std::uint32_t> words;
-        talk_.write(first, last, words);
-        return words;
+    // What these consumers said in the period that is over; the same of others, who live elsewhere,
+    // false if it cannot be.
+    std::vector<std::uint32_t> told(std::uint64_t first, std::uint64_t last) const {
+        return talk_.told(first, last);
     }
-    void learn(std::uint64_t first, std::uint64_t last, const std::uint32_t* words) noexcept {
-        for (std::uint64_t node = first; node < last; ++node)
-            talk_.learn(node, words, first, last);
-    }
-    std::size_t words_said(std::uint64_t consumers) const noexcept {
-        return talk_.words(consumers);
+    bool learn(std::uint64_t first, std::uint64_t last, const std::vector<std::uint32_t>& words) {
+        return talk_.learn(first, last, words);
     }
 
     // All have been put back as they were after this period.

@@ -96,24 +96,62 @@ class Talk {
     // left in this period.
     void restore(Portion& portion, std::uint64_t node, bool active, const std::uint32_t* words,
                  std::uint64_t first, std::uint64_t last) {
-        const bool speaks = learn(node, words, first, last);
-        if (!active && speaks) portion.gone.push_back(static_cast<std::uint32_t>(node));
-    }
-    // The same of one who lives elsewhere; whether she speaks.
-    bool learn(std::uint64_t node, const std::uint32_t* words, std::uint64_t first,
-               std::uint64_t last) noexcept {
-        bool speaks = false;
+        bool silent = true;
         for (std::size_t s = 0; s < signals_.size(); ++s) {
             const auto value =
                 static_cast<std::int32_t>(words[s * (last - first) + (node - first)]);
             if (value != SILENT) {
                 say(s, node, value);
-                speaks = true;
+                silent = false;
             } else {
                 fall_silent(s, node);
             }
         }
-        return speaks;
+        if (!active && !silent) portion.gone.push_back(static_cast<std::uint32_t>(node));
+    }
+
+    // What these consumers said, in the words in which it is told where others live: for every
+    // signal its form, then numbers or, where nothing but 0 and 1 was said, codes.
+    std::vector<std::uint32_t> told(std::uint64_t first, std::uint64_t last) const {
+        std::vector<std::uint32_t> words;
+        for (std::size_t s = 0; s < signals_.size(); ++s) {
+            words.push_back(only_units_[s] ? CODES : NUMBERS);
+            if (!only_units_[s]) {
+                words.insert(words.end(), said(s) + first, said(s) + last);
+                continue;
+            }
+            const std::uint8_t* const codes = codes_.data() + s * nodes_;
+            for (std::uint64_t node = first; node < last; node += PACKED) {
+                std::uint32_t word = 0;
+                for (std::uint64_t k = 0; k < std::min(PACKED, last - node); ++k)
+                    word |= static_cast<std::uint32_t>(codes[node + k]) << 2 * k;
+                words.push_back(word);
+            }
+        }
+        return words;
+    }
+    // Those of others; false, and nothing changed, if they cannot be.
+    bool learn(std::uint64_t first, std::uint64_t last, const std::vector<std::uint32_t>& words) {
+        const std::uint64_t size[] = {last - first, (last - first + PACKED - 1) / PACKED};
+        std::size_t place = 0;
+        for (std::size_t s = 0; s < signals_.size(); ++s) {
+            if (place >= words.size() || words[place] > CODES) return false;
+            place += 1 + size[words[place]];
+        }
+        if (place != words.size()) return false;
+        const std::uint32_t* form = words.data();
+        for (std::size_t s = 0; s < signals_.size(); ++s) {
+            const std::int32_t meant[] = {SILENT, SILENT, 0, units_[s]};
+            for (std::uint64_t node = first; node < last; ++node) {
+                const std::uint64_t k = node - first;
+                const std::int32_t value =
+                    *form == CODES ? meant[form[1 + k / PACKED] >> 2 * (k % PACKED) & 3U]
+                                   : static_cast<std::int32_t>(form[1 + k]);
+                value == SILENT ? fall_silent(s, node) : say(s, node, value);
+            }
+            form += 1 + size[*form];
+        }
+        return true;
     }
     // Nobody knows what has changed, so all is heard anew.
     void resume() noexcept { changed_ = UINT64_MAX; }
@@ -235,8 +273,9 @@ class Talk {
     static constexpr std::int32_t SILENT = INT32_MIN; // of those who have left
     static constexpr std::uint8_t ONE = 1, SPEAKS = 2;
     static constexpr std::size_t AHEAD = 4; // changes by which each step of a push is fetched early
-    static constexpr std::uint64_t PACKED = 16; // codes in a word
-    static constexpr std::uint64_t BITS = 32;   // values in a word
+    static constexpr std::uint64_t PACKED = 16;            // codes in a word
+    static constexpr std::uint64_t BITS = 32;              // values in a word
+    static constexpr std::uint32_t NUMBERS = 0, CODES = 1; // forms
 
     // Running totals along the edges of some consumers: what each hears is a difference, and the
     // loop knows no branch that depends on how many neighbours she has.

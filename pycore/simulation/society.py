@@ -26,6 +26,8 @@ __all__ = ["Here", "Part", "Parts", "live", "stretches"]
 F32 = npt.NDArray[np.float32]
 U32 = npt.NDArray[np.uint32]
 Stretch = tuple[int, int]
+# First consumer and end of a part, and what they said to their neighbours, as words.
+Said = tuple[int, int, U32]
 
 # States are kept in this many stretches of a society, whoever holds them; parts begin at their edges.
 STRETCHES = 1024
@@ -69,6 +71,7 @@ class Part:
         require_memory(work, threads, part=(high - low) / work.consumers, networks=2)
         assert work.program.coupling is not None
         edges, self._lives = np.asarray(work.edges), Shard(0, low, high)
+        self._heard = bool(work.program.coupling.signals) and high - low < work.consumers
         self._first, last = work.rows(self._lives)
         self._rows = np.zeros((last - self._first, *work.shape[1:]), dtype=np.int64)
         self._cohort = _core.Cohort(
@@ -86,25 +89,25 @@ class Part:
             **work.listeners,
         )
 
-    def live(self, environments: F32) -> I64:
-        """Live the next period; sums over the part, of shape (width,)."""
+    def live(self, environments: F32, said: Sequence[Said]) -> tuple[I64, Said | None]:
+        """Live the next period, after hearing what was said in all parts in the one before.
+
+        Returns sums over the part, of shape (width,), and what is said in it.
+        """
+        for low, high, words in said:
+            if low != self._lives.low:
+                self._cohort.hear(low, high, words)
         period = self._cohort.period
         try:
             rows, total = self._cohort.live(environments)
         except ValueError as error:
             raise refused(error) from None
         self._rows[:, period] = rows[self._first : self._first + len(self._rows)]
-        return total
+        return total, self.said()
 
-    def said(self) -> tuple[int, int, U32]:
-        """First consumer and end of the part, and what they said to their neighbours, as words."""
-        return self._lives.low, self._lives.high, self._cohort.said()
-
-    def hear(self, said: Sequence[tuple[int, int, U32]]) -> None:
-        """What :meth:`said` gave for all parts, in order, before the next period."""
-        for low, high, words in said:
-            if low != self._lives.low:
-                self._cohort.hear(low, high, words)
+    def said(self) -> Said | None:
+        """First consumer and end of the part, and what they said, if any hear it elsewhere."""
+        return (self._lives.low, self._lives.high, self._cohort.said()) if self._heard else None
 
     def rows(self) -> tuple[int, I64]:
         """First row of the society's ledger that the part fills, and its rows."""
@@ -200,15 +203,16 @@ def live(
     for period in range(lived):  # environments follow from the sums, so they are not kept
         shared = follow(period, rows[:, period].sum(axis=0))
     nobody = np.zeros(len(coupling.environments), dtype=np.float32)
-    apart = bool(coupling.signals) and len(parts.edges) > 2
+    said: list[Said | None] = parts.each("said") if lived else []
     for period in range(lived, work.periods):
         if report:
             report(everybody * period // work.periods, everybody)
-        if apart and period > 0:
-            parts.each("hear", parts.each("said"))
         total = np.zeros(program.width, dtype=np.int64)
-        for sums in parts.each("live", nobody if shared is None else shared):
+        heard = [words for words in said if words is not None]
+        lives = parts.each("live", nobody if shared is None else shared, heard)
+        for sums, _ in lives:
             total = checked_sum(program, total, sums)
+        said = [words for _, words in lives]
         shared = follow(period, total)
         if state is not None and period + 1 < work.periods and state.due():
             state.write(period + 1, _with(rows, program, parts), _states(parts, everybody))

@@ -226,15 +226,17 @@ def test_others_are_heard_whole_and_in_order() -> None:
         middle.live(nobody)
     before, own, after = (cohort.said() for cohort in parts.cohorts)
     for low, high, words in (
-        (1000, 2000, own), (0, 1001, own), (500, 1000, before[:500]), (2000, 3000, after),
+        (1000, 2000, own), (0, 1001, own), (500, 1000, before), (2000, 3000, after),
         (0, 0, before[:0]), (2**63, 2**64 - 1, before),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="one stretch of the others after the other"):
             middle.hear(low, high, words)
     with pytest.raises(ValueError, match=r"what said\(\) gave"):
         middle.hear(0, 1000, before[:-1])
-    middle.hear(0, 400, before[:400])
-    middle.hear(400, 1000, before[400:])
+    for words in (before[:0], before + np.uint32(2), np.append(before, before[:1])):
+        with pytest.raises(ValueError, match=r"what said\(\) gave"):
+            middle.hear(0, 1000, words)
+    middle.hear(0, 1000, before)
     with pytest.raises(ValueError, match="when all others were heard"):
         middle.live(nobody)
     middle.hear(2000, 3000, after)
