@@ -21,7 +21,7 @@ from typing import Any
 from pycore import _core
 from pycore.program import interpret
 from tests.benchmarks.benchmark_model import SEGMENTS
-from tests.benchmarks.cluster import exchange, two_workers
+from tests.benchmarks.cluster import exchange, neighbours, two_workers
 from tests.benchmarks.coupling import coupling, exceeded
 from tests.benchmarks.estimation import estimation
 from tests.benchmarks.estimation import missed as estimation_missed
@@ -231,6 +231,7 @@ def main(arguments: list[str]) -> int:
     results["two threads against one"] = two_threads(5 * consumers, rounds)
     results["two workers against two threads"] = two_workers(20 * consumers, rounds)
     results["a society on two workers against one process"] = exchange(5 * consumers, rounds)
+    results["neighbours on two workers against one process"] = neighbours(5 * consumers, rounds)
     results["time flat in the number of consumers"] = flat_in_population(consumers, rounds)
     coupled = coupling(consumers // 2, rounds)
     results["consumers who influence each other against those who do not"] = coupled

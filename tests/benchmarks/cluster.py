@@ -1,6 +1,6 @@
-"""What a cluster costs: two worker processes against two threads, an empty task, an exchange.
+"""What a cluster costs: two worker processes against two threads, an empty task, an exchange, talk.
 
-Usage: ``python -m tests.benchmarks.cluster [--quick]`` for the exchange alone.
+Usage: ``python -m tests.benchmarks.cluster [--quick]`` for societies alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+import pycore as pc
 from pycore.program.compile import compile_model
 from pycore.simulation import cluster as spreading
 from pycore.simulation import execution, shards, society
@@ -23,6 +24,7 @@ from pycore.simulation.population import population
 from pycore.simulation.scenario import cell_inputs, resolve
 from pycore.simulation.shards import Work
 from tests.benchmarks.benchmark_model import PERIODS, benchmark_model
+from tests.benchmarks.coupling import DEGREE, word_of_mouth
 
 TASKS = 300
 # Parts of a society that does hardly anything but exchange its sums, and its periods.
@@ -140,6 +142,51 @@ def exchange(consumers: int, rounds: int) -> dict[str, Any]:
     }
 
 
+def neighbours(consumers: int, rounds: int) -> dict[str, Any]:
+    """Processor time of a society whose neighbours talk, in one process over that on two workers.
+
+    Of its periods alone: every part builds the whole network first, which takes as long as many
+    periods of a model as small as this one.
+    """
+    model, network = word_of_mouth(0.6), pc.Network.random(DEGREE, seed=1)
+    program, people = compile_model(model), population(model, None)
+    inputs = cell_inputs(model, program, people, resolve(model, None, PERIODS), {})
+    counts = people.counts(consumers)
+    cpu: dict[str, list[float]] = {"one process": [], "two workers": []}
+    with two_processes() as client:
+
+        def spent() -> float:
+            workers: list[float] = list(client.run(time.process_time).values())
+            return time.process_time() + sum(workers)
+
+        for seed in range(rounds + 1):
+            work = Work(program, inputs, counts, [0], 1, PERIODS, seed, network)
+            ledgers = []
+            with spreading.Spread(client, work) as spread:
+                for label, parts in (
+                    ("one process", society.Here(work, 1)), ("two workers", spread)
+                ):  # fmt: skip
+                    begin = spent()
+                    ledgers.append(society.live(work, parts))
+                    cpu[label].append(spent() - begin)
+            if not np.array_equal(ledgers[0], ledgers[1]):
+                raise SystemExit("two workers: another ledger of neighbours than one process's")
+    lived = 1e-9 * consumers * PERIODS
+    here, there = (statistics.median(times[1:]) / lived for times in cpu.values())  # 0: imports
+    ratios = [a / b for a, b in zip(*cpu.values(), strict=True)]
+    return {
+        "ratio": statistics.median(ratios[1:]),
+        "peers": {"one process": here},
+        "figures": {
+            "unit": "core-ns per consumer-period, median of rounds",
+            "two workers": there,
+            "neighbours": DEGREE,
+            "consumers": consumers,
+            "periods": PERIODS,
+        },
+    }
+
+
 def benchmark(consumers: int, periods: int, seed: int, *, coupled: bool = False) -> Work:
     """The benchmark model, ready to run."""
     model = benchmark_model(-30.0, coupled=coupled)
@@ -168,13 +215,14 @@ def _nothing(k: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Print what an exchange costs."""
+    """Print what an exchange costs, and talk."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.cluster")
     parser.add_argument("--quick", action="store_true", help="fewer consumers and rounds")
     quick = parser.parse_args(arguments).quick
-    entry = exchange(200_000 if quick else 1_000_000, 2 if quick else 5)
-    for label, value in {"ratio": entry["ratio"], **entry["peers"], **entry["figures"]}.items():
-        sys.stdout.write(f"{label}: {value if isinstance(value, str) else f'{value:.4g}'}\n")
+    for measured in (exchange, neighbours):
+        entry = measured(200_000 if quick else 1_000_000, 2 if quick else 5)
+        for label, value in {"ratio": entry["ratio"], **entry["peers"], **entry["figures"]}.items():
+            sys.stdout.write(f"{label}: {value if isinstance(value, str) else f'{value:.4g}'}\n")
     return 0
 
 
