@@ -36,7 +36,7 @@ def run(
     hi: npt.NDArray[np.uint64] | None = None,
     threads: int = 0,
     isa: str = "auto",
-    block: int = 512,
+    block: int = 768,
     progress: Callable[[int, int], object] | None = None,
 ) -> npt.NDArray[np.int64]: ...
 def run_coupled(
@@ -57,7 +57,7 @@ def run_coupled(
     hi: npt.NDArray[np.uint64] | None = None,
     threads: int = 0,
     isa: str = "auto",
-    block: int = 512,
+    block: int = 768,
     progress: Callable[[int, int], object] | None = None,
 ) -> npt.NDArray[np.int64]: ...
 
@@ -80,7 +80,7 @@ class Cohort:
         hi: npt.NDArray[np.uint64] | None = None,
         threads: int = 0,
         isa: str = "auto",
-        block: int = 512,
+        block: int = 768,
     ) -> None: ...
     @property
     def period(self) -> int: ...
@@ -99,7 +99,7 @@ def coupled_bytes(
     batches: int,
     *,
     threads: int = 0,
-    block: int = 512,
+    block: int = 768,
 ) -> int: ...
 def trace(
     program: Program,
