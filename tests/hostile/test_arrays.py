@@ -359,7 +359,7 @@ def test_what_new_alone_made_is_refused(made: Any) -> None:
     }  # fmt: skip
     arguments: list[tuple[Any, ...]] = [
         (), (np.zeros(0),), (np.zeros(0, np.float32),), (0, 1), (np.zeros(0), np.zeros((0, 0))),
-        (0, 0, 1, np.zeros(1, np.uint32)),
+        (0, 1, np.zeros(1, np.uint32)), (0, 0, 1, np.zeros(1, np.uint32)),
     ]  # fmt: skip
     for name in words:
         refused = []
