@@ -232,7 +232,7 @@ def main(arguments: list[str]) -> int:
     results["two workers against two threads"] = two_workers(20 * consumers, rounds)
     results["a society on two workers against one process"] = exchange(5 * consumers, rounds)
     results["neighbours on two workers against one process"] = neighbours(5 * consumers, rounds)
-    results["time flat in the number of consumers"] = flat_in_population(consumers, rounds)
+    results["time flat in the number of consumers"] = flat_in_population(5 * consumers, rounds)
     coupled = coupling(consumers // 2, rounds)
     results["consumers who influence each other against those who do not"] = coupled
     event_histories = histories(quick=quick)
