@@ -1,7 +1,7 @@
 """Keep what the benchmarks found, for the book: ``python -m tests.benchmarks.record [bench.json ...]``.
 
-Reads ``build/billion.json``, ``build/instructions.json`` and ``build/bench.json`` or, of several runs on
-a computer that others share, their files: the one whose ratio to NumPy is in the middle is kept, and
+Reads ``build/billion.json``, ``build/instructions.json`` and ``build/bench.json`` or, of several runs
+on a computer that others share, their files: the one whose ratio to NumPy is in the middle is kept, and
 of all of them the ratios that have targets.  Of the run that was kept before, if another processor
 made it, those stay.
 """
