@@ -24,6 +24,7 @@ __all__ = [
     "community_batches",
     "environment_path",
     "environments",
+    "memory_need",
     "next_environments",
     "require_memory",
     "require_network",
@@ -66,26 +67,32 @@ def community_batches(program: Program, counts: Sequence[int], batches: int | No
 _SAID_BYTES = 5.25
 
 
-def require_memory(work: Work, threads: int, *, part: float = 1.0, networks: int = 1) -> None:
-    """Refuse a coupled run that does not fit into memory.
+def memory_need(work: Work, threads: int, *, part: float = 1.0, networks: int = 1) -> int:
+    """Bytes that consumers who influence each other take until the end of a run.
 
     ``part`` is the share of a society that is here, ``networks`` how often its network is.
     """
     from pycore import _core
 
+    coupling = work.program.coupling
+    if coupling is None:
+        return 0
     counts = np.asarray(work.counts, dtype=np.uint64)
-    first, last = work.societies[:2]
     groups = np.repeat(np.arange(len(work.societies) - 1), np.diff(work.societies))
-    consumers = int(counts[first:last].sum())
     need = _core.coupled_bytes(
         work.program.to_core(), counts, groups.astype(np.uint32), work.batches, threads=threads
     )
-    signals = len(work.program.coupling.signals) if work.program.coupling is not None else 0
-    need = int(need * part + _SAID_BYTES * signals * consumers * (1 - part))
-    need += networks * work.network.bytes(consumers) if work.network is not None else 0
-    free = _free_memory()
+    consumers = work.society
+    need = int(need * part + _SAID_BYTES * len(coupling.signals) * consumers * (1 - part))
+    return need + (networks * work.network.bytes(consumers) if work.network is not None else 0)
+
+
+def require_memory(work: Work, threads: int, *, part: float = 1.0, networks: int = 1) -> None:
+    """Refuse a coupled run that does not fit into memory."""
+    need, free = memory_need(work, threads, part=part, networks=networks), _free_memory()
     if need > free:
-        raise refuse("consumers", f"{round(consumers * part):,}, who influence each other and need "
+        consumers = round(work.society * part)
+        raise refuse("consumers", f"{consumers:,}, who influence each other and need "
                      f"{need:,} bytes of memory", f"at most {free:,} bytes here now")  # fmt: skip
 
 

@@ -16,7 +16,9 @@ Report = Callable[[int, int], None]
 
 
 @contextmanager
-def reporter(progress: bool | Report | None, consumers: int) -> Iterator[Report | None]:
+def reporter(
+    progress: bool | Report | None, consumers: int, memory: int = 0
+) -> Iterator[Report | None]:
     """Function of (done, total) for the machine, or None for silence.
 
     Parameters
@@ -25,6 +27,8 @@ def reporter(progress: bool | Report | None, consumers: int) -> Iterator[Report 
         ``None`` shows a bar only on a terminal or in a notebook, and only for long runs.
     consumers : int
         Consumers over all scenarios and draws; the bar counts them.
+    memory : int, optional
+        Bytes that the run will take, which the bar says if there are any to speak of.
     """
     if callable(progress):
         yield progress
@@ -38,7 +42,8 @@ def reporter(progress: bool | Report | None, consumers: int) -> Iterator[Report 
         return
     from tqdm import tqdm  # text, which needs no widgets
 
-    with tqdm(total=consumers, unit="consumers", unit_scale=True, delay=0.5) as bar:
+    label = f"{memory / 2**20:,.0f} MiB of memory" if memory else None
+    with tqdm(desc=label, total=consumers, unit="consumers", unit_scale=True, delay=0.5) as bar:
 
         def report(done: int, total: int) -> None:
             bar.update(round(consumers * done / max(total, 1)) - bar.n)

@@ -125,6 +125,11 @@ class Work:
         first = [c for c, segment in enumerate(self.segments) if c == 0 or segment == 0]
         return [*first, len(self.segments)]
 
+    @property
+    def society(self) -> int:
+        """Consumers of a scenario and draw."""
+        return self.edges[self.societies[1]]
+
     @cached_property
     def shard_size(self) -> int:
         """Consumers that a shard has, about."""
@@ -203,7 +208,7 @@ class Work:
             return {}
         if self.network.kind == "hashed":
             return {"hashed": (self.network.degree, self.network.seed)}
-        return {"listed": self.network.listed(self.edges[self.societies[1]])}
+        return {"listed": self.network.listed(self.society)}
 
     @cached_property
     def digest(self) -> bytes:

@@ -20,7 +20,12 @@ from pycore.program.compile import compile_model
 from pycore.program.program import Program
 from pycore.simulation import execution
 from pycore.simulation.dataset import ledger_array, summarise
-from pycore.simulation.interaction import community_batches, environments, require_network
+from pycore.simulation.interaction import (
+    community_batches,
+    environments,
+    memory_need,
+    require_network,
+)
 from pycore.simulation.network import Network
 from pycore.simulation.population import MAX_CONSUMERS, Population, population
 from pycore.simulation.progress import reporter
@@ -96,7 +101,8 @@ def simulate(
         Threads, by default all the processor offers.
     progress : bool or callable, optional
         ``True`` for a progress bar, a function of (done, total) block-steps for your own; by
-        default a bar when run interactively.
+        default a bar when run interactively.  The bar says how much memory consumers who influence
+        each other will take.
     network : pycore.Network, optional
         Who hears whom, for a model with an environment of ``scope="neighbours"``.
     checkpoint : path, optional
@@ -195,7 +201,8 @@ def run_settings(
         program, cells, counts * repeats, list(range(len(people.segments))) * repeats, batches,
         periods, int(seed), network,
     )  # fmt: skip
-    with reporter(progress, consumers * repeats) as report:
+    memory = 0 if client is not None else memory_need(work, threads or 0)  # workers have their own
+    with reporter(progress, consumers * repeats, memory) as report:
         raw = execution.run(
             work, threads=threads or 0, report=report, checkpoint=checkpoint, client=client
         )

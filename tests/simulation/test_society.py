@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -323,3 +324,26 @@ def test_what_goes_wrong_in_a_society_is_named_through_a_checkpoint(tmp_path: Pa
     with pytest.raises(InputError, match="bytes of memory"):
         pc.simulate(m, consumers=2**40, periods=9, seed=1, checkpoint=tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("global", r"\d+ MiB of memory"), ("alone", "None"), ("neighbours", r"\d+ MiB")],
+)
+def test_the_bar_says_what_memory_the_run_will_take(
+    kind: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tqdm
+
+    real, labels = tqdm.tqdm, []
+
+    def bar(**settings: Any) -> Any:
+        labels.append(settings["desc"])
+        return real(**settings)
+
+    monkeypatch.setattr(tqdm, "tqdm", bar)
+    model, settings = endurance.KINDS[kind]
+    pc.simulate(model(), **(settings | {"consumers": 100_000, "periods": 2}), progress=True)
+    assert re.fullmatch(said + ".*", str(labels[0]))
+    if kind != "alone":
+        assert int(str(labels[0]).split()[0]) > 0
