@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -40,11 +41,7 @@ def two_workers(consumers: int, rounds: int) -> dict[str, Any]:
     cpu: dict[str, list[float]] = {"two threads": [], "two workers": []}
     wall: dict[str, list[float]] = {"two threads": [], "two workers": []}
     with two_processes() as client:
-
-        def spent() -> float:
-            workers: list[float] = list(client.run(time.process_time).values())
-            return time.process_time() + sum(workers)
-
+        spent = partial(processor_time, client)
         execution.run(work(0), client=client)  # the workers import what they need
         for seed in range(1, rounds + 1):
             ledgers = []
@@ -97,11 +94,7 @@ def exchange(consumers: int, rounds: int) -> dict[str, Any]:
     serial: dict[int, list[float]] = {parts: [] for parts in PARTS}
     wall: dict[int, list[float]] = {parts: [] for parts in PARTS}
     with two_processes() as client, patch.object(shards, "SHARD_INSTRUCTIONS", 1):
-
-        def spent() -> float:
-            workers: list[float] = list(client.run(time.process_time).values())
-            return time.process_time() + sum(workers)
-
+        spent = partial(processor_time, client)
         execution.run(benchmark(SMALL, 2, 0, coupled=True), client=client)  # imports
         for _ in range(rounds):
             ledgers = []
@@ -154,11 +147,7 @@ def neighbours(consumers: int, rounds: int) -> dict[str, Any]:
     counts = people.counts(consumers)
     cpu: dict[str, list[float]] = {"one process": [], "two workers": []}
     with two_processes() as client:
-
-        def spent() -> float:
-            workers: list[float] = list(client.run(time.process_time).values())
-            return time.process_time() + sum(workers)
-
+        spent = partial(processor_time, client)
         for seed in range(rounds + 1):
             work = Work(program, inputs, counts, [0], 1, PERIODS, seed, network)
             ledgers = []
@@ -194,6 +183,12 @@ def benchmark(consumers: int, periods: int, seed: int, *, coupled: bool = False)
     inputs = cell_inputs(model, program, people, resolve(model, None, periods), {})
     counts = people.counts(consumers)
     return Work(program, inputs, counts, list(range(len(counts))), 32, periods, seed)
+
+
+def processor_time(client: Any) -> float:
+    """Seconds that this process and all workers have spent."""
+    workers: list[float] = list(client.run(time.process_time).values())
+    return time.process_time() + sum(workers)
 
 
 @contextmanager
