@@ -56,6 +56,7 @@ class Arena {
         start_ = Buffer<Step>(static_cast<std::size_t>(view.start_code.count));
         step_ = Buffer<Step>(static_cast<std::size_t>(view.step_code.count));
         large_ = Buffer<bool>(static_cast<std::size_t>(view.n_records));
+        happened_ = Buffer<std::int32_t>(static_cast<std::size_t>(program.n_registers()));
         kernels.prepare(view, memory());
     }
 
@@ -70,6 +71,7 @@ class Arena {
         memory.row = memory.id_low + stride_;
         memory.scratch = memory.row + stride_;
         memory.large = large_.data();
+        memory.happened = happened_.data();
         memory.start_steps = start_.data();
         memory.step_steps = step_.data();
         memory.stride = stride_;
@@ -95,6 +97,7 @@ class Arena {
     Buffer<Step> start_;
     Buffer<Step> step_;
     Buffer<bool> large_;
+    Buffer<std::int32_t> happened_;
 };
 
 // Lanes of a block share the high word of their ids.

@@ -156,6 +156,11 @@ bool is_exponent(std::int32_t exponent) noexcept {
     return exponent >= -MAX_EXPONENT && exponent <= MAX_EXPONENT;
 }
 
+// The same rounded to an integer, as a fixed point is.
+constexpr std::int32_t whole_power_of_two(std::int32_t exponent) noexcept {
+    return exponent < 0 ? 0 : std::int32_t{1} << exponent;
+}
+
 // Adding it to a float rounds that to an integer and leaves the integer in the low bits.
 constexpr float ROUNDER = 12582912.0F; // 1.5 * 2^23
 
@@ -175,6 +180,7 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     view.source = record.source;
     view.by_stage = record.by_stage;
     view.offset = static_cast<std::int32_t>(offset);
+    view.one = 1;
     switch (record.kind) {
     case RecordKind::count:
         view.width = 1;
@@ -190,6 +196,8 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
             }
         }
         view.width = record.kind == RecordKind::sum ? 1 : 2;
+        view.one = whole_power_of_two(record.exponent);
+        view.one_squared = whole_power_of_two(record.square_exponent);
         view.scale = power_of_two(record.exponent);
         view.square_scale = power_of_two(record.square_exponent);
         view.rounder = ROUNDER * power_of_two(-record.exponent);
@@ -218,6 +226,15 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
         refused("unknown kind");
     }
     return view;
+}
+
+Counting counting_of(const RecordDefinition& record, const Buffer<Counting>& counting) noexcept {
+    if (record.kind == RecordKind::shared || record.kind == RecordKind::histogram) {
+        return Counting::no;
+    }
+    const Counting found = counting[static_cast<std::size_t>(record.source)];
+    const bool any = record.kind == RecordKind::count; // all that is not 0 counts as 1
+    return any && found == Counting::no ? Counting::by_the_ledger : found;
 }
 
 // Scalar code is short: nothing is known of it.
@@ -265,6 +282,19 @@ Buffer<bool> find_halved(const Buffer<Instruction>& code, std::size_t streams) {
     for (std::size_t s = 0; s < streams; ++s)
         halved[s] = halved[s] && !whole[s];
     return halved;
+}
+
+// How the ones in each register are counted after the last row that writes it.
+Buffer<Counting> find_counting(const Buffer<Instruction>& code, const Buffer<bool>& halved,
+                               std::int64_t registers) {
+    Buffer<Counting> counting(static_cast<std::size_t>(registers));
+    for (const Instruction& row : code) {
+        Counting& found = counting[static_cast<std::size_t>(row.target)];
+        found = is_truth(row.op) ? Counting::by_the_ledger : Counting::no;
+        if (is_event(row.op) && halved[static_cast<std::size_t>(row.stream)])
+            found = Counting::by_the_event;
+    }
+    return counting;
 }
 
 Streams streams_of(const Buffer<std::uint32_t>& slots, const bool* halved) noexcept {
@@ -351,6 +381,7 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
 
     std::int64_t width = 1 + p.stages;
     records_ = Buffer<RecordView>(p.records.size());
+    const auto counting = find_counting(p.step_code, halved_, p.n_registers);
     for (std::size_t i = 0; i < records_.size(); ++i) {
         const RecordDefinition& record = p.records[i];
         if (record.kind == RecordKind::shared) {
@@ -363,6 +394,7 @@ Program::Program(ProgramDefinition definition) : definition_(std::move(definitio
                   " is not written");
         }
         records_[i] = check_record(record, width);
+        records_[i].counting = counting_of(record, counting);
         const std::int64_t groups = record.by_stage && p.stages > 0 ? p.stages : 1;
         width += groups * records_[i].width;
         if (width > INT32_MAX) wrong("records: the ledger row is wider than 2^31 cells");

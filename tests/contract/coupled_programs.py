@@ -15,7 +15,14 @@ from pycore.program import coupled
 from pycore.program.coupling import Aggregate, Coupling, Signal
 from pycore.program.instructions import Op
 from pycore.program.program import Program, Record
-from tests.contract.programs import Population, populations, programs, row, scalar_rows
+from tests.contract.programs import (
+    Population,
+    populations,
+    programs,
+    row,
+    scalar_rows,
+    truths,
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,9 @@ def coupled_programs(draw: Any, communities: tuple[int, ...] = (0, 1, 7, 100, 30
     plain: Program = draw(programs())
     clamped = plain.n_registers - 1
     exponents = st.integers(-6, 27)
+    sources = [clamped, *truths(plain.step_code)]
     sums = tuple(
-        Record(f"sum{k}", "sum", clamped, exponent=draw(exponents))
+        Record(f"sum{k}", "sum", draw(st.sampled_from(sources)), exponent=draw(exponents))
         for k in range(draw(st.integers(1, 3)))
     )
     kinds = st.sampled_from(["average", "total", "share"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,11 @@ SECTIONS = [
     Op.NORMAL, Op.NORMAL, Op.UNIFORM, Op.AFFINE1, Op.EXP, Op.LOG, Op.MAX_S, Op.KEEP, Op.KEEP,
     Op.EVENT_S, Op.GT_S,
 ]  # fmt: skip
+# What gives 1 or 0, which the machine counts instead of adding up.
+TRUTHS = {
+    Op.LT, Op.LE, Op.EQ, Op.GT, Op.LT_S, Op.LE_S, Op.GT_S, Op.GE_S, Op.EQ_S, Op.EVENT_P, Op.EVENT_S,
+    Op.EVENT_LOGIT,
+}  # fmt: skip
 BOUND = 8.0
 EXTREME = [float(np.float32(x)) for x in (0.0, 1.0, 0.25, 31.0, 40.0, 1e30, -1e-40)]
 
@@ -128,8 +133,8 @@ def scalar_rows(
 def programs(draw: Any) -> Program:
     """Draw a valid program: any operations, streams, stages and records.
 
-    What moments are taken of is clamped to ±8 first, since values that do not fit are an error and
-    not a result; everything else may be infinite or NaN.
+    What moments are taken of is a truth or clamped to ±8 first, since values that do not fit are an
+    error and not a result; everything else may be infinite or NaN.
     """
     n_inputs, computed = draw(st.integers(0, 3)), draw(st.integers(0, 4))
     numbers = st.floats(-4, 4, width=32) | st.sampled_from(EXTREME)
@@ -179,16 +184,26 @@ def programs(draw: Any) -> Program:
         stage_register=stage_register,
         stages=tuple(f"stage_{k}" for k in range(stages)),
         absorbing=absorbing,
-        records=_records(draw, written, clamped),
+        records=_records(draw, written, clamped, truths(step)),
     )
 
 
-def _records(draw: Any, written: list[int], clamped: int) -> tuple[Record, ...]:
+def truths(code: Iterable[Row]) -> list[int]:
+    """Registers that hold 1 or 0 after the code; not the one that coupled programs leave alone."""
+    last = {code_row[1]: Op(code_row[0]) for code_row in code}
+    return [register for register, op in last.items() if op in TRUTHS and register != 0]
+
+
+def _records(draw: Any, written: list[int], clamped: int, truths: list[int]) -> tuple[Record, ...]:
     records = []
-    for k in range(draw(st.integers(0, 4))):
+    for k in range(draw(st.integers(0, 5))):
         kind = draw(st.sampled_from(["count", "moments", "histogram"]))
         by_stage = draw(st.booleans())
-        if kind == "moments":
+        if kind == "moments" and truths and draw(st.booleans()):
+            exponents = draw(st.tuples(st.integers(-6, 30), st.integers(-6, 30)))
+            truth = draw(st.sampled_from(truths))
+            records.append(Record(f"r{k}", "moments", truth, by_stage, *exponents))
+        elif kind == "moments":
             # 8 · 2^27 and 64 · 2^24 are the largest that fit: both ways of summing are met.
             exponents = draw(st.tuples(st.integers(-6, 27), st.integers(-6, 24)))
             records.append(Record(f"r{k}", "moments", clamped, by_stage, *exponents))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from pycore import _core
 from pycore.program import interpret
 from pycore.program.compile import compile_model
 from pycore.program.instructions import SPECIFICATION, Op
-from pycore.program.program import Program
+from pycore.program.program import Program, Record
 from tests.benchmarks.benchmark_model import benchmark_model
 from tests.contract.programs import (
     Population,
@@ -24,6 +26,7 @@ from tests.contract.programs import (
     by_oracle,
     populations,
     programs,
+    row,
 )
 
 ISAS = _core.isas()
@@ -142,6 +145,38 @@ def test_draws_that_count_for_few_are_computed_for_them_alone(chance: float) -> 
         for block in (128, 512, 1024):
             got = by_machine(program, population, isa=isa, block=block)
             np.testing.assert_array_equal(got, expected, err_msg=f"{isa}, {block}")
+
+
+KINDS: tuple[Literal["count", "moments"], ...] = ("count", "moments")
+
+
+def test_truths_are_counted_as_they_would_be_added_up() -> None:
+    """By the event itself, with or without a tail of a vector, and by the ledger."""
+    program = compile_model(kept_draws(0.2))
+    sources = {r.name: r.register for r in program.records}
+    assert sorted(sources) == ["again", "failed", "leave", "tired", "trust"]
+    last = {r[1]: Op(r[0]) for r in program.step_code}
+    spare = program.n_registers
+    rows = (*program.step_code, row(Op.LT, spare, (sources["failed"], sources["again"])))
+    truths = [sources["failed"], sources["again"], sources["leave"], spare]
+    assert [last.get(t) for t in truths] == [Op.EVENT_S, Op.EVENT_S, Op.EVENT_LOGIT, None]
+    exponents = [(16, 12), (0, 30), (30, 0), (-1, -6), (5, -1)]
+    records = [
+        Record(f"{kind} {source} {by_stage} {k}", kind, source, by_stage, *exponents[k])
+        for k, source, kind, by_stage in itertools.product(range(5), truths, KINDS, (False, True))
+    ]
+    order = np.random.default_rng(1).permutation(len(records))
+    program = dataclasses.replace(
+        program, n_registers=spare + 1, step_code=rows, records=tuple(records[i] for i in order)
+    )
+    counts = np.array([1, 3, 15, 17, 63, 64, 65, 511, 513, 777], dtype=np.uint64)
+    inputs = [np.zeros((1, len(program.inputs)), np.float32)] * len(counts)
+    segments = np.arange(len(counts), dtype=np.uint32)
+    population = Population(inputs, counts, segments, 1, 5, 7)
+    expected = by_oracle(program, population)
+    for isa, block in itertools.product(ISAS, (128, 768)):
+        got = by_machine(program, population, isa=isa, block=block)
+        np.testing.assert_array_equal(got, expected, err_msg=f"{isa}, {block}")
 
 
 def test_a_life_is_the_same_whether_its_draws_are_shown_or_not() -> None:

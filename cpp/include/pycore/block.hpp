@@ -102,8 +102,8 @@ PYCORE_INLINE Registers draw_period(const Streams& streams, const Lives& lives, 
                                     const BlockMemory& memory, HalfWords& halves) noexcept {
     static_assert(PURPOSE_STEP == 0);
     const auto now = static_cast<std::uint32_t>(period);
-    halves = {memory.words, 0,  memory.id_low, lives.id_high, lives.key_0, lives.key_1,
-              now,          -1, memory.scratch};
+    halves = {memory.words, 0,  memory.id_low,  lives.id_high,  lives.key_0, lives.key_1,
+              now,          -1, memory.scratch, memory.happened};
     if (lives.coupled) {
         const Company here = company<V>(memory.id_low, lanes);
         draw_shared<V, false>(streams, now, lives, here, lanes, memory);

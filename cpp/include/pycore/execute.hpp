@@ -80,6 +80,7 @@ void prepare(const Code& code, const Streams& streams, std::int64_t stride,
     for (std::int32_t index = 0; index < code.count; ++index) {
         const Instruction& row = code.rows[index];
         Step& step = steps[index];
+        step.written = row.target;
         step.target = row.target * stride;
         for (int k = 0; k < 4; ++k)
             step.lane[k] = row.lane[k] * stride;

@@ -86,6 +86,11 @@ constexpr bool is_event(Op op) noexcept {
     return op == Op::event_p || op == Op::event_s || op == Op::event_logit;
 }
 
+// Whether every result is 1 or 0.
+constexpr bool is_truth(Op op) noexcept {
+    return is_event(op) || op == Op::gt || (op >= Op::lt && op <= Op::eq_s);
+}
+
 // One row of code.  `lane` holds a, b, c, d and `scalar` s0 to s4; unused entries are 0.
 struct Instruction {
     Op op;

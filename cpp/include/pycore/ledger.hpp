@@ -80,17 +80,36 @@ void count_stages(const float* stage, std::int32_t first, std::int32_t size, std
     count<V>(size, {nullptr, 0.0F, lanes}, truth, found);
 }
 
-// How many chosen lanes are not zero, for at most four records of counts.
+inline void add_ones(const RecordView& record, std::int64_t ones, std::int64_t* out) noexcept {
+    out[0] += ones * record.one;
+    if (record.kind == RecordKind::moments) out[1] += ones * record.one_squared;
+}
+
+// Add at most four records, next to each other, of the chosen lanes that are not zero.
 template <class V>
-void count_nonzero(const RecordView* records, std::int32_t size, const BlockMemory& memory,
-                   const Chosen<V>& chosen, std::int32_t (&found)[4]) noexcept {
+void add_counts(const RecordView* records, std::int32_t size, const BlockMemory& memory,
+                const Chosen<V>& chosen, std::int64_t* out) noexcept {
     const float* x[4] = {};
     for (std::int32_t k = 0; k < size; ++k)
         x[k] = memory.registers + records[k].source * memory.stride;
     const auto truth = [&x](int k, std::int32_t i) {
         return V::ne(V::load(x[k] + i), V::set(0.0F));
     };
+    std::int32_t found[4];
     count<V>(size, chosen, truth, found);
+    for (std::int32_t k = 0; k < size; ++k)
+        add_ones(records[k], found[k], out + (records[k].offset - records->offset));
+}
+
+// Add a record of an event that has counted the lanes of whole vectors in which it happened.
+template <class V>
+void add_events(const RecordView& record, const BlockMemory& memory, std::int32_t lanes,
+                std::int64_t* out) noexcept {
+    const float* const x = memory.registers + record.source * memory.stride;
+    std::int64_t ones = memory.happened[record.source];
+    for (std::int32_t i = lanes; i % V::WIDTH != 0; ++i)
+        ones -= x[i] != 0.0F ? 1 : 0;
+    add_ones(record, ones, out);
 }
 
 // First lane whose value or square does not fit, in the order in which the oracle meets them.
@@ -285,22 +304,28 @@ template <class V>
 std::int32_t add_alike(const ProgramView& program, std::int32_t r, const BlockMemory& memory,
                        const Chosen<V>& everyone, std::int64_t* row) noexcept {
     const RecordView* const records = program.records + r;
-    const RecordKind kind = records->kind;
     const std::int32_t left = program.n_records - r;
+    const Counting counting = records->counting;
+    const auto alike = [&](const RecordView& other) {
+        return other.counting == counting &&
+               (counting != Counting::no || other.kind == RecordKind::moments) &&
+               !(other.by_stage && program.stages > 0);
+    };
     std::int32_t size = 0;
-    for (; size < 4 && size < left && records[size].kind == kind; ++size) {
-        if (records[size].by_stage && program.stages > 0) break;
+    while (size < 4 && size < left && alike(records[size]))
+        ++size;
+    std::int64_t* const out = row + records->offset;
+    if (counting == Counting::no) {
+        if (size < 2 || memory.large[r] || memory.large[r + 1]) return 0;
+        return small_moments<V, 2>(records, memory, everyone, out) ? 2 : 0;
     }
-    if (kind == RecordKind::count && size > 0) {
-        std::int32_t found[4];
-        count_nonzero<V>(records, size, memory, everyone, found);
-        for (std::int32_t k = 0; k < size; ++k)
-            row[records[k].offset] += found[k];
+    if (counting == Counting::by_the_ledger && size > 0) {
+        add_counts<V>(records, size, memory, everyone, out);
         return size;
     }
-    const bool two = kind == RecordKind::moments && size > 1;
-    if (!two || memory.large[r] || memory.large[r + 1]) return 0;
-    return small_moments<V, 2>(records, memory, everyone, row + records->offset) ? 2 : 0;
+    for (std::int32_t k = 0; k < size; ++k)
+        add_events<V>(records[k], memory, everyone.lanes, row + records[k].offset);
+    return size;
 }
 
 // Add one record; false if a value does not fit.
@@ -319,10 +344,8 @@ bool add_record(const ProgramView& program, std::int32_t r, const float* stage,
     const std::int32_t groups = split ? program.stages : 1;
     for (std::int32_t k = 0; k < groups; ++k, out += record.width) {
         const Chosen<V> chosen{split ? stage : nullptr, static_cast<float>(k), lanes};
-        if (record.kind == RecordKind::count) {
-            std::int32_t found[4];
-            count_nonzero<V>(&record, 1, memory, chosen, found);
-            out[0] += found[0];
+        if (record.counting != Counting::no) {
+            add_counts<V>(&record, 1, memory, chosen, out);
         } else if (!add_sums<V>(record, memory, chosen, memory.large[r], out)) {
             fault.record = r;
             fault.value = offending_value<V>(x, chosen, record);

@@ -20,13 +20,19 @@ enum class RecordKind : std::int32_t { count, moments, histogram, sum, shared };
 // Steps of fixed point in a small number: the sum over 1024 lanes fits into int32.
 inline constexpr std::uint32_t SMALL = std::uint32_t{1} << 20;
 
+// Who counts numbers that are 1 or 0; an event whose words come in halves counts itself.
+enum class Counting : std::int32_t { no, by_the_ledger, by_the_event };
+
 // One aggregated quantity as the kernels see it; `offset` is its first cell in a ledger row.
 struct RecordView {
     RecordKind kind;
     std::int32_t source;
+    Counting counting;
     bool by_stage;
     std::int32_t offset;
     std::int32_t width;
+    std::int32_t one; // what each 1 adds to the sum, and to the sum of squares
+    std::int32_t one_squared;
     float scale;
     float square_scale;
     float rounder; // 1.5 * 2^23 steps
@@ -84,9 +90,10 @@ struct HalfWords {
     std::uint32_t id_high;
     std::uint32_t key_0;
     std::uint32_t key_1;
-    std::uint32_t index;  // of the call
-    std::int32_t place;   // of the half in its call; -1: every consumer's is her own
-    std::uint32_t* whole; // room for a word of every lane
+    std::uint32_t index;    // of the call
+    std::int32_t place;     // of the half in its call; -1: every consumer's is her own
+    std::uint32_t* whole;   // room for a word of every lane
+    std::int32_t* happened; // per register written by an event: in how many lanes it happened
 };
 
 // Lane registers, scalar registers and the current word of every stream.
@@ -107,6 +114,7 @@ struct Step {
     Perform part;        // where `perform` runs them in parts, what the first part does
     std::int32_t part_length;
     std::int32_t scalar[5];
+    std::int32_t written; // the register
     std::int64_t target;
     std::int64_t lane[4];
     std::int64_t stream;
@@ -122,8 +130,9 @@ struct BlockMemory {
     std::uint32_t* id_low;
     std::uint32_t* row; // output row of each lane, when lives are traced
     std::uint32_t* scratch;
-    bool* large;       // per record: whether the last values were not small
-    Step* start_steps; // one per row of the program's code
+    bool* large;            // per record: whether the last values were not small
+    std::int32_t* happened; // per register, see HalfWords
+    Step* start_steps;      // one per row of the program's code
     Step* step_steps;
     std::int64_t stride;
 };

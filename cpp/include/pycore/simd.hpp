@@ -107,6 +107,9 @@ struct Twice {
     static PYCORE_INLINE bool any(const Mask& m) noexcept {
         return V::any(V::mask_or(m.low, m.high));
     }
+    static PYCORE_INLINE std::int32_t how_many(const Mask& m) noexcept {
+        return V::how_many(m.low) + V::how_many(m.high);
+    }
     using Place = typename V::Place;
     static PYCORE_INLINE Place place_of_half(std::uint32_t shift) noexcept {
         return V::place_of_half(shift);

@@ -186,6 +186,9 @@ struct V128 {
         const Words place = m.v & Words{1, 2, 4, 8};
         return place[0] | place[1] | place[2] | place[3];
     }
+    static PYCORE_INLINE std::int32_t how_many(Mask m) noexcept {
+        return __builtin_popcount(bits(m));
+    }
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept {
         return static_cast<std::int32_t>(a.v[0] + a.v[1] + a.v[2] + a.v[3]);
     }

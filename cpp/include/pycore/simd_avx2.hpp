@@ -175,6 +175,9 @@ struct Avx2 {
     static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept {
         return static_cast<std::uint32_t>(_mm256_movemask_ps(m.v));
     }
+    static PYCORE_INLINE std::int32_t how_many(Mask m) noexcept {
+        return __builtin_popcount(bits(m));
+    }
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept {
         __m128i x = _mm_add_epi32(_mm256_castsi256_si128(a.v), _mm256_extracti128_si256(a.v, 1));
         x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4E));

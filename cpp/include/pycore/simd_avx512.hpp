@@ -154,6 +154,9 @@ struct Avx512 {
         return {_mm512_mask_add_epi32(total.v, m.v, total.v, _mm512_set1_epi32(1))};
     }
     static PYCORE_INLINE std::uint32_t bits(Mask m) noexcept { return m.v; }
+    static PYCORE_INLINE std::int32_t how_many(Mask m) noexcept {
+        return __builtin_popcount(bits(m));
+    }
     static PYCORE_INLINE std::int32_t sum(Int a) noexcept { return _mm512_reduce_add_epi32(a.v); }
     // Four sums at once: halves of two vectors are added as one, twice.
     static PYCORE_INLINE void sums(const Int (&a)[4], std::int32_t (&out)[4]) noexcept {

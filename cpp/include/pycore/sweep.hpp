@@ -194,22 +194,31 @@ PYCORE_INLINE auto result(const Operations& chain, std::int32_t i) noexcept {
         return chain.result(i, V::set(0.0F));
 }
 
+// In how many lanes the event at the end of a chain has happened.
+template <Op... OPS>
+PYCORE_INLINE std::int32_t& happened(const Step* step, const Registers& file) noexcept {
+    return file.halves->happened[step[sizeof...(OPS) - 1].written];
+}
+
 // Run a chain on lanes [begin, end), V::WIDTH at a time, and return where it stopped: where fewer
 // are left or, if HALVED, where an event is open.
 template <class V, bool HALVED, Op FIRST, Op... MORE>
 PYCORE_INLINE std::int32_t sweep(const Step* step, const Registers& file, std::int32_t begin,
                                  std::int32_t end) noexcept {
     const Chain<V, HALVED, FIRST, MORE...> chain(step, file);
+    [[maybe_unused]] std::int32_t ones = 0;
     std::int32_t i = begin;
     for (; i + V::WIDTH <= end; i += V::WIDTH) {
         const auto found = result<FIRST, V>(chain, i);
         if constexpr (HALVED) {
             if (__builtin_expect(V::any(found.open), 0)) break;
             chain.put(i, V::keep(found.certain, V::set(1.0F)));
+            ones += V::how_many(found.certain);
         } else {
             chain.put(i, found);
         }
     }
+    if constexpr (HALVED) happened<FIRST, MORE...>(step, file) += ones;
     return i;
 }
 
@@ -219,18 +228,22 @@ template <std::int32_t LANES, Op FIRST, Op... MORE>
 PYCORE_INLINE std::int32_t sweep_by_lane(const Step* step, const Registers& file,
                                          std::int32_t begin, std::int32_t end) noexcept {
     const Chain<Scalar, true, FIRST, MORE...> chain(step, file);
+    std::uint32_t ones = 0;
     for (; begin + LANES <= end; begin += LANES) {
-        float happened[LANES];
+        float truth[LANES];
         Scalar::Mask open = 0;
         for (std::int32_t k = 0; k < LANES; ++k) {
             const auto found = result<FIRST, Scalar>(chain, begin + k);
-            happened[k] = Scalar::keep(found.certain, 1.0F);
+            truth[k] = Scalar::keep(found.certain, 1.0F);
             open = Scalar::mask_or(open, found.open);
         }
         if (Scalar::any(open)) break;
         for (std::int32_t k = 0; k < LANES; ++k)
-            chain.put(begin + k, happened[k]);
+            chain.put(begin + k, truth[k]);
+        for (std::int32_t k = 0; k < LANES; ++k)
+            ones = Scalar::count(ones, Scalar::ne(truth[k], 0.0F));
     }
+    happened<FIRST, MORE...>(step, file) += static_cast<std::int32_t>(ones);
     return begin;
 }
 
@@ -246,6 +259,9 @@ __attribute__((noinline)) void settle(const Step* step, const Registers& file, s
     join_halves<V>(halves, halves.words + step[LAST].stream, step[LAST].slot, begin, end);
     steps[LAST].stream = 0;
     sweep<V, false, OPS...>(steps, {file.lanes, file.scalars, halves.whole, nullptr}, begin, end);
+    std::int32_t& ones = happened<OPS...>(step, file);
+    for (std::int32_t i = begin; i < end; ++i)
+        ones += file.lanes[step[LAST].target + i] != 0.0F ? 1 : 0;
 }
 
 // Whether an operation is a long chain of dependent steps, each of which waits for the one before.
@@ -294,6 +310,7 @@ PYCORE_INLINE void perform_all(const Step* step, const Registers& file, std::int
     constexpr int MANY = at_once<V, HALVED, OPS...>();
     using Many = typename Several<V, MANY>::Type;
     using Four = typename Several<V, 4>::Type;
+    if constexpr (HALVED) happened<OPS...>(step, file) = 0;
     std::int32_t done = sweep_all<Many, V, HALVED, OPS...>(step, file, 0, end);
     if constexpr (MANY > 4) {
         if (done < end) done = sweep_all<Four, V, HALVED, OPS...>(step, file, done, end);
