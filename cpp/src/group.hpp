@@ -171,7 +171,7 @@ class Group {
                 words.push_back(Scalar::as_int(store_.value(place.block, block, row, place.lane)));
             }
         }
-        talk_.write(first, last, words);
+        talk_.said().write(first, last, words);
         return words;
     }
 
@@ -180,7 +180,7 @@ class Group {
                  std::size_t size) {
         const std::size_t active = size > 0 ? words[0] : 0;
         const std::size_t rows = 1 + store_.states();
-        const std::size_t said = talk_.words(last - first);
+        const std::size_t said = talk_.said().words(last - first);
         if (active > last - first || size != 1 + active * rows + said) return false;
         const std::uint32_t* const numbers = words + 1;
         for (std::size_t k = 0; k < active; ++k) {
@@ -210,10 +210,10 @@ class Group {
     // What these consumers said in the period that is over; the same of others, who live elsewhere,
     // false if it cannot be.
     std::vector<std::uint32_t> told(std::uint64_t first, std::uint64_t last) const {
-        return talk_.told(first, last);
+        return talk_.said().told(first, last);
     }
     bool learn(std::uint64_t first, std::uint64_t last, const std::vector<std::uint32_t>& words) {
-        return talk_.learn(first, last, words);
+        return talk_.said().learn(first, last, words);
     }
 
     // All have been put back as they were after this period.

@@ -1,8 +1,9 @@
-// What neighbours say to each other and hear.
+// How what is said on a network is handed on to those who hear it.
 #pragma once
 
 #include "arena.hpp"
 #include "pycore/run.hpp"
+#include "said.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -26,15 +27,6 @@ struct Portion {
     std::vector<Change> found; // in one block
 };
 
-// The lanes of a block: their ids, and which node an id is.
-struct Speakers {
-    const std::uint32_t* ids;
-    std::int32_t lanes;
-    std::uint32_t low;
-    std::uint64_t first;
-    std::uint64_t node(std::int32_t lane) const noexcept { return first + (ids[lane] - low); }
-};
-
 // Sums of whole numbers do not depend on their order, so they are made in the way that is cheaper:
 // anew from what everybody says (pull), or by handing on what has changed (push), when few begin to
 // speak, end, or leave.  Pushing must know who hears a consumer: whom she hears, if all listening
@@ -43,21 +35,17 @@ class Talk {
   public:
     Talk(const Program& program, const Network& network, const RunSettings& settings, bool mutual)
         : signals_(program.definition().coupling.signals), network_(network), settings_(settings),
-          mutual_(mutual) {
-        for (const SignalDefinition& signal : signals_)
-            units_.push_back(
-                static_cast<std::int32_t>(Scalar::round_to_int(power_of_two(signal.exponent))));
-    }
+          mutual_(mutual), said_(signals_) {}
 
     bool any() const noexcept { return !signals_.empty(); }
+    Said& said() noexcept { return said_; }
+    const Said& said() const noexcept { return said_; }
 
     // Bytes for so many consumers.
     static std::uint64_t bytes(std::uint64_t signals, std::uint64_t nodes) noexcept {
         if (signals == 0) return 0;
-        const std::uint64_t each =
-            sizeof(std::int32_t) + sizeof(std::uint8_t) + sizeof(std::int64_t);
-        const std::uint64_t packed = signals * ((nodes + PACKED - 1) / PACKED);
-        return nodes * (signals * each + sizeof(std::int32_t)) + packed * sizeof(std::uint32_t) +
+        return Said::bytes(signals, nodes) +
+               nodes * (signals * sizeof(std::int64_t) + sizeof(std::int32_t)) +
                2 * limit(signals, nodes) * sizeof(Change);
     }
 
@@ -65,13 +53,10 @@ class Talk {
     void assign(std::uint64_t nodes, std::uint64_t first, std::uint64_t last,
                 std::size_t portions) {
         if (!any()) return;
-        nodes_ = nodes;
         first_ = first;
         last_ = last;
-        said_.assign(signals_.size() * nodes, 0);
-        codes_.assign(signals_.size() * nodes, SPEAKS);
+        said_.assign(nodes);
         sums_.assign(signals_.size() * listeners(), 0);
-        packed_.resize(signals_.size() * ((nodes + PACKED - 1) / PACKED));
         speakers_.assign(listeners(), static_cast<std::int32_t>(network_.degree));
         if (network_.degree == 0) {
             for (std::uint64_t k = first; k < last; ++k)
@@ -79,80 +64,23 @@ class Talk {
                     static_cast<std::int32_t>(network_.starts[k + 1] - network_.starts[k]);
         }
         portions_.assign(portions, {});
-        only_units_.assign(signals_.size(), true);
-        somebody_left_ = false;
         changed_ = 0;
     }
 
-    // What so many consumers said, in words.
-    std::size_t words(std::uint64_t nodes) const noexcept { return signals_.size() * nodes; }
-    void write(std::uint64_t first, std::uint64_t last, std::vector<std::uint32_t>& words) const {
-        for (std::size_t s = 0; s < signals_.size(); ++s) {
-            for (std::uint64_t node = first; node < last; ++node)
-                words.push_back(static_cast<std::uint32_t>(said(s)[node]));
-        }
-    }
     // The words of `first` to `last`, of whom one is put back; who has left and is not silent yet
     // left in this period.
     void restore(Portion& portion, std::uint64_t node, bool active, const std::uint32_t* words,
                  std::uint64_t first, std::uint64_t last) {
         bool silent = true;
-        for (std::size_t s = 0; s < signals_.size(); ++s) {
-            const auto value =
-                static_cast<std::int32_t>(words[s * (last - first) + (node - first)]);
-            if (value != SILENT) {
-                say(s, node, value);
-                silent = false;
-            } else {
-                fall_silent(s, node);
-            }
+        for (std::size_t k = 0; k < signals_.size(); ++k) {
+            const auto number =
+                static_cast<std::int32_t>(words[k * (last - first) + (node - first)]);
+            said_.put(k, node, number);
+            silent = silent && number == Said::SILENT;
         }
         if (!active && !silent) portion.gone.push_back(static_cast<std::uint32_t>(node));
     }
 
-    // What these consumers said, in the words in which it is told where others live: for every
-    // signal its form, then numbers or, where nothing but 0 and 1 was said, codes.
-    std::vector<std::uint32_t> told(std::uint64_t first, std::uint64_t last) const {
-        std::vector<std::uint32_t> words;
-        for (std::size_t s = 0; s < signals_.size(); ++s) {
-            words.push_back(only_units_[s] ? CODES : NUMBERS);
-            if (!only_units_[s]) {
-                words.insert(words.end(), said(s) + first, said(s) + last);
-                continue;
-            }
-            const std::uint8_t* const codes = codes_.data() + s * nodes_;
-            for (std::uint64_t node = first; node < last; node += PACKED) {
-                std::uint32_t word = 0;
-                for (std::uint64_t k = 0; k < std::min(PACKED, last - node); ++k)
-                    word |= static_cast<std::uint32_t>(codes[node + k]) << 2 * k;
-                words.push_back(word);
-            }
-        }
-        return words;
-    }
-    // Those of others; false, and nothing changed, if they cannot be.
-    bool learn(std::uint64_t first, std::uint64_t last, const std::vector<std::uint32_t>& words) {
-        const std::uint64_t size[] = {last - first, (last - first + PACKED - 1) / PACKED};
-        std::size_t place = 0;
-        for (std::size_t s = 0; s < signals_.size(); ++s) {
-            if (place >= words.size() || words[place] > CODES) return false;
-            place += 1 + size[words[place]];
-        }
-        if (place != words.size()) return false;
-        const std::uint32_t* form = words.data();
-        for (std::size_t s = 0; s < signals_.size(); ++s) {
-            const std::int32_t meant[] = {SILENT, SILENT, 0, units_[s]};
-            for (std::uint64_t node = first; node < last; ++node) {
-                const std::uint64_t k = node - first;
-                const std::int32_t value =
-                    *form == CODES ? meant[form[1 + k / PACKED] >> 2 * (k % PACKED) & 3U]
-                                   : static_cast<std::int32_t>(form[1 + k]);
-                value == SILENT ? fall_silent(s, node) : say(s, node, value);
-            }
-            form += 1 + size[*form];
-        }
-        return true;
-    }
     // Nobody knows what has changed, so all is heard anew.
     void resume() noexcept { changed_ = UINT64_MAX; }
 
@@ -163,8 +91,9 @@ class Talk {
         portion.changes.clear();
         for (const std::uint32_t node : portion.gone) {
             for (std::size_t s = 0; s < signals_.size(); ++s) {
-                note(portion, node, static_cast<std::int32_t>(s), -std::int64_t{said(s)[node]});
-                fall_silent(s, node);
+                note(portion, node, static_cast<std::int32_t>(s),
+                     -std::int64_t{said_.numbers(s)[node]});
+                said_.fall_silent(s, node);
             }
             note(portion, node, Change::LEFT, -1);
         }
@@ -177,20 +106,13 @@ class Talk {
     // Whether changes are worth noting, as long as they are few.
     bool noting() const noexcept {
         return mutual_ &&
-               changed_.load(std::memory_order_relaxed) <= limit(signals_.size(), nodes_);
+               changed_.load(std::memory_order_relaxed) <= limit(signals_.size(), said_.nodes());
     }
-    void say(std::size_t signal, std::uint64_t node, std::int32_t value) noexcept {
-        said(signal)[node] = value;
-        codes(signal)[node] = static_cast<std::uint8_t>(SPEAKS | (value != 0 ? ONE : 0));
-        if (value != 0 && value != units_[signal])
-            __atomic_store_n(&only_units_[signal], std::uint8_t{0}, __ATOMIC_RELAXED);
-    }
-    // The same of a block; whether a value has changed or is 0 is a coin's toss, so no branch asks.
+    // Whether a value has changed is a coin's toss, so no branch asks.
     void say(Portion& portion, std::size_t signal, const Speakers& speakers,
              const std::int32_t* values) {
-        std::int32_t* const said = this->said(signal);
-        std::uint8_t* const codes = this->codes(signal);
         if (noting()) {
+            const std::int32_t* const said = said_.numbers(signal);
             portion.found.resize(static_cast<std::size_t>(speakers.lanes));
             Change* const found = portion.found.data();
             std::size_t changed = 0;
@@ -203,17 +125,7 @@ class Talk {
             }
             portion.changes.insert(portion.changes.end(), found, found + changed);
         }
-        const std::int32_t unit = units_[signal];
-        unsigned others = 0;
-        for (std::int32_t i = 0; i < speakers.lanes; ++i) {
-            const std::uint64_t node = speakers.node(i);
-            const std::int32_t value = values[i];
-            const unsigned one = value != 0;
-            said[node] = value;
-            codes[node] = static_cast<std::uint8_t>(SPEAKS | one);
-            others |= one & static_cast<unsigned>(value != unit);
-        }
-        if (others != 0) __atomic_store_n(&only_units_[signal], std::uint8_t{0}, __ATOMIC_RELAXED);
+        said_.say(signal, speakers, values);
     }
 
     void hear(std::size_t signal, const Speakers& listeners, float* out) const noexcept {
@@ -227,12 +139,12 @@ class Talk {
 
     // By one thread, between a period and the next: how it is handed on.
     void begin_exchange() noexcept {
-        push_ = mutual_ && changed_ <= limit(signals_.size(), nodes_);
+        push_ = mutual_ && changed_ <= limit(signals_.size(), said_.nodes());
         changed_ = 0;
         next_ = push_ ? 0 : first_;
         if (push_ || network_.degree > 0) return;
         for (std::size_t s = 0; s < signals_.size(); ++s)
-            if (only_units_[s]) pack(s);
+            if (said_.only_units(s)) said_.pack(s);
     }
 
     // By any number of threads.
@@ -258,9 +170,9 @@ class Talk {
                 continue;
             }
             for (std::size_t s = 0; s < signals_.size(); ++s) {
-                if (!only_units_[s]) {
+                if (!said_.only_units(s)) {
                     pull_values(s, first, last, values);
-                } else if (somebody_left_) {
+                } else if (said_.somebody_left()) {
                     pull_units(s, first, last, both);
                 } else {
                     pull_ones(s, first, last, ones);
@@ -270,12 +182,7 @@ class Talk {
     }
 
   private:
-    static constexpr std::int32_t SILENT = INT32_MIN; // of those who have left
-    static constexpr std::uint8_t ONE = 1, SPEAKS = 2;
     static constexpr std::size_t AHEAD = 4; // changes by which each step of a push is fetched early
-    static constexpr std::uint64_t PACKED = 16;            // codes in a word
-    static constexpr std::uint64_t BITS = 32;              // values in a word
-    static constexpr std::uint32_t NUMBERS = 0, CODES = 1; // forms
 
     // Running totals along the edges of some consumers: what each hears is a difference, and the
     // loop knows no branch that depends on how many neighbours she has.
@@ -293,12 +200,6 @@ class Talk {
     }
 
     std::uint64_t listeners() const noexcept { return last_ - first_; }
-    std::int32_t* said(std::size_t signal) noexcept { return said_.data() + signal * nodes_; }
-    const std::int32_t* said(std::size_t signal) const noexcept {
-        return said_.data() + signal * nodes_;
-    }
-    std::uint8_t* codes(std::size_t signal) noexcept { return codes_.data() + signal * nodes_; }
-
     void note(Portion& portion, std::uint64_t node, std::int32_t signal, std::int64_t by) {
         if (noting()) portion.changes.push_back({static_cast<std::uint32_t>(node), signal, by});
     }
@@ -323,7 +224,7 @@ class Talk {
         const Change& change = changes[c + AHEAD];
         const std::int64_t last = network_.starts[change.node + 1];
         const bool left = change.signal == Change::LEFT;
-        const std::size_t row = left ? 0 : static_cast<std::size_t>(change.signal) * nodes_;
+        const std::size_t row = left ? 0 : static_cast<std::size_t>(change.signal) * said_.nodes();
         for (std::int64_t e = network_.starts[change.node]; e < last; ++e) {
             const std::uint32_t target = network_.targets[e];
             __builtin_prefetch(left ? static_cast<const void*>(&speakers_[target])
@@ -346,48 +247,21 @@ class Talk {
                 continue;
             }
             std::int64_t* const sums =
-                sums_.data() + static_cast<std::size_t>(change.signal) * nodes_;
+                sums_.data() + static_cast<std::size_t>(change.signal) * said_.nodes();
             for (std::int64_t e = first; e < last; ++e)
                 add<ALONE>(sums[network_.targets[e]], change.by);
         }
     }
 
-    void fall_silent(std::size_t signal, std::uint64_t node) noexcept {
-        said(signal)[node] = SILENT;
-        codes(signal)[node] = 0;
-        somebody_left_.store(true, std::memory_order_relaxed);
-    }
-
-    // What a signal says, so close together that a million stay in the cache: the codes, or, as
-    // long as all still speak, a bit each.
-    void pack(std::size_t signal) noexcept {
-        somebody_left_ ? pack<PACKED>(signal, 3) : pack<BITS>(signal, ONE);
-    }
-    template <std::uint64_t IN_WORD>
-    void pack(std::size_t signal, std::uint32_t mask) noexcept {
-        const std::uint8_t* const codes = this->codes(signal);
-        std::uint32_t* const packed = this->packed(signal);
-        for (std::uint64_t first = 0, w = 0; first < nodes_; first += IN_WORD, ++w) {
-            const std::uint64_t size = std::min(IN_WORD, nodes_ - first);
-            std::uint32_t word = 0;
-            for (std::uint64_t k = 0; k < size; ++k)
-                word |= (codes[first + k] & mask) << BITS / IN_WORD * k;
-            packed[w] = word;
-        }
-    }
-    std::uint32_t* packed(std::size_t signal) noexcept {
-        return packed_.data() + signal * ((nodes_ + PACKED - 1) / PACKED);
-    }
-
     // Who is heard speaks.
     void pull_ones(std::size_t signal, std::uint64_t first, std::uint64_t last,
                    std::vector<std::uint32_t>& heard) {
-        const std::uint32_t* const packed = this->packed(signal);
+        const std::uint32_t* const packed = said_.packed(signal);
         const auto edge = [packed](std::uint32_t& total, std::uint32_t target) {
-            total += packed[target / BITS] >> target % BITS & 1U;
+            total += packed[target / Said::BITS_IN_WORD] >> target % Said::BITS_IN_WORD & 1U;
         };
         const auto difference = [this, signal](std::uint32_t ones, std::int64_t edges) {
-            return Heard{static_cast<std::int64_t>(ones) * units_[signal], edges};
+            return Heard{static_cast<std::int64_t>(ones) * said_.unit(signal), edges};
         };
         pull(signal, first, last, heard, edge, difference);
     }
@@ -395,13 +269,14 @@ class Talk {
     // Ones and speakers in one word; of fewer than 2^32 edges neither runs into the other.
     void pull_units(std::size_t signal, std::uint64_t first, std::uint64_t last,
                     std::vector<std::uint64_t>& heard) {
-        const std::uint32_t* const packed = this->packed(signal);
+        const std::uint32_t* const packed = said_.packed(signal);
         const auto edge = [packed](std::uint64_t& total, std::uint32_t target) {
-            const std::uint64_t code = packed[target / PACKED] >> 2 * (target % PACKED);
-            total += (code & ONE) | (code & SPEAKS) << 31;
+            const std::uint64_t code =
+                packed[target / Said::CODES_IN_WORD] >> 2 * (target % Said::CODES_IN_WORD);
+            total += (code & Said::ONE) | (code & Said::SPEAKS) << 31;
         };
         const auto difference = [this, signal](std::uint64_t both, std::int64_t) {
-            return Heard{static_cast<std::int64_t>(both & 0xFFFFFFFFU) * units_[signal],
+            return Heard{static_cast<std::int64_t>(both & 0xFFFFFFFFU) * said_.unit(signal),
                          static_cast<std::int64_t>(both >> 32)};
         };
         pull(signal, first, last, heard, edge, difference);
@@ -409,11 +284,11 @@ class Talk {
 
     void pull_values(std::size_t signal, std::uint64_t first, std::uint64_t last,
                      std::vector<Heard>& heard) {
-        const std::int32_t* const said = this->said(signal);
+        const std::int32_t* const said = said_.numbers(signal);
         const auto edge = [said](Heard& total, std::uint32_t target) {
             const std::int32_t value = said[target];
-            total.sum += value == SILENT ? 0 : value;
-            total.speakers += value != SILENT;
+            total.sum += value == Said::SILENT ? 0 : value;
+            total.speakers += value != Said::SILENT;
         };
         pull(signal, first, last, heard, edge,
              [](const Heard& both, std::int64_t) { return both; });
@@ -456,7 +331,7 @@ class Talk {
         drawn.key_0 = static_cast<std::uint32_t>(network_.seed);
         drawn.key_1 = static_cast<std::uint32_t>(network_.seed >> 32);
         const std::uint32_t slot = 0;
-        const std::uint64_t others = nodes_ - 1;
+        const std::uint64_t others = said_.nodes() - 1;
         for (std::uint32_t done = 0; done < network_.degree; done += WORDS_PER_CALL) {
             const std::uint32_t call = PURPOSE_NETWORK << 28 | done / WORDS_PER_CALL;
             settings_.kernels->draw({&slot, 1, nullptr}, call, drawn, memory.id_low, lanes, memory);
@@ -469,10 +344,10 @@ class Talk {
                     std::uint64_t other = word * others >> 32;
                     other += other >= k;
                     other = std::min(other, others);
-                    speakers_[k - first_] += codes(0)[other] >> 1;
+                    speakers_[k - first_] += said_.codes(0)[other] >> 1;
                     for (std::size_t s = 0; s < signals_.size(); ++s) {
-                        const std::int32_t value = said(s)[other];
-                        sums_[s * listeners() + (k - first_)] += value == SILENT ? 0 : value;
+                        const std::int32_t value = said_.numbers(s)[other];
+                        sums_[s * listeners() + (k - first_)] += value == Said::SILENT ? 0 : value;
                     }
                 }
             }
@@ -483,17 +358,11 @@ class Talk {
     const Network& network_;
     const RunSettings& settings_;
     const bool mutual_;
-    std::vector<std::int32_t> units_; // what 1 is said as
-    std::uint64_t nodes_ = 0;
+    Said said_;
     std::uint64_t first_ = 0, last_ = 0; // who hears here
-    std::vector<std::int32_t> said_;
-    std::vector<std::uint8_t> codes_;   // the same in two bits, as long as only 0 and 1 are said
-    std::vector<std::uint32_t> packed_; // those once more, many in a word
-    std::vector<std::uint8_t> only_units_;
     std::vector<std::int64_t> sums_;
     std::vector<std::int32_t> speakers_;
     std::vector<Portion> portions_;
-    std::atomic<bool> somebody_left_{false};
     std::atomic<std::uint64_t> changed_{0};
     std::atomic<std::uint64_t> next_{0};
     bool push_ = false;

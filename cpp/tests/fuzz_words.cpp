@@ -5,6 +5,8 @@
 // knows no more of the form than that lengths precede sections, so a new section changes nothing
 // here.  What is refused with a reason is well; what runs must give the same bits on two
 // instruction sets and take less than a second of the processor.
+#include "fuzz_form.hpp"
+#include "fuzz_people.hpp"
 #include "pycore/cohort.hpp"
 #include "pycore/run.hpp"
 #include "pycore/words.hpp"
@@ -15,7 +17,6 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,8 +25,7 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 
 namespace {
 
-using Words = std::vector<std::uint32_t>;
-using Random = std::minstd_rand;
+using namespace fuzz;
 
 constexpr std::int64_t MOST_CELLS = 1 << 14; // of a ledger: what runs here is small
 
@@ -34,12 +34,6 @@ Words to_words(const std::uint8_t* data, std::size_t size) {
     if (!words.empty()) std::memcpy(words.data(), data, words.size() * sizeof words[0]);
     return words;
 }
-
-std::size_t pick(Random& random, std::size_t size) {
-    return random() % size;
-}
-
-// --- what an input does ---------------------------------------------------------------------
 
 struct Tally {
     std::uint64_t executions = 0;
@@ -62,73 +56,6 @@ Tally tally;
     std::fprintf(stderr, "fuzz_words: %s\n", what);
     std::abort();
 }
-
-struct Population {
-    std::vector<pycore::Cell> cells;
-    pycore::RunSettings settings;
-
-    Population(const pycore::Program& program, std::uint32_t choice) {
-        Random random(choice);
-        constexpr std::uint64_t COUNTS[] = {1, 3, 17, 40, 70, 130};
-        constexpr float VALUES[] = {
-            0.0F, 0.5F, 1.0F, -3.0F, 1e30F, -1e-40F, __builtin_inff(), __builtin_nanf("")};
-        settings.periods = 1 + static_cast<std::int64_t>(pick(random, 6));
-        settings.batches = 1 + static_cast<std::int64_t>(pick(random, 3));
-        settings.seed = random();
-        settings.threads = 1;
-        settings.block = 128;
-        cells.resize(1 + pick(random, 2));
-        for (pycore::Cell& cell : cells) {
-            cell.segment = static_cast<std::uint32_t>(&cell - cells.data());
-            cell.count = COUNTS[pick(random, std::size(COUNTS))];
-            cell.low = pick(random, 2) == 0 ? 0 : cell.count / 2;
-            cell.high = cell.count;
-            cell.inputs.rows = pick(random, 2) == 0 ? 1 : settings.periods;
-            cell.inputs.values.resize(
-                static_cast<std::size_t>(cell.inputs.rows * program.inputs()));
-            for (float& value : cell.inputs.values)
-                value = VALUES[pick(random, std::size(VALUES))];
-        }
-    }
-};
-
-// Who shares environments and who hears whom, for a program whose consumers influence each other.
-struct Society {
-    std::vector<std::uint32_t> groups;
-    std::vector<std::int64_t> starts = {0};
-    std::vector<std::uint32_t> targets;
-    pycore::Network network;
-    std::vector<std::string> environments, signals;
-
-    Society(const pycore::Program& program, std::uint32_t choice, Population& people) {
-        Random random(choice + 1);
-        const pycore::CouplingDefinition& coupling = program.definition().coupling;
-        const bool talks = coupling.signals.size() > 0;
-        std::uint64_t everybody = 0;
-        for (pycore::Cell& cell : people.cells) {
-            const auto community = static_cast<std::uint64_t>(coupling.community);
-            cell.low = community > 0 ? cell.low / community * community : 0;
-            const bool together = talks || pick(random, 2) == 0;
-            groups.push_back(groups.empty() ? 0 : groups.back() + (together ? 0 : 1));
-            everybody += cell.count;
-        }
-        environments.resize(coupling.inputs.size(), "environment");
-        signals.resize(coupling.signals.size(), "signal");
-        network.nodes = everybody;
-        if (pick(random, 2) == 0) {
-            network.degree = 1 + static_cast<std::uint32_t>(pick(random, 5));
-            network.seed = random();
-            return;
-        }
-        for (std::uint64_t node = 0; node < everybody; ++node) {
-            for (std::size_t left = pick(random, 5); left > 0; --left)
-                targets.push_back(static_cast<std::uint32_t>(pick(random, everybody)));
-            starts.push_back(static_cast<std::int64_t>(targets.size()));
-        }
-        network.starts = starts.data();
-        network.targets = targets.data();
-    }
-};
 
 // What came of a run: its ledger and, if it was refused, the reason.
 struct Result {
@@ -333,94 +260,7 @@ void try_words(const Words& input) {
     }
 }
 
-// --- how inputs are changed -----------------------------------------------------------------
-
-// The population's word, the form's mark and version, and its sections.
-struct Form {
-    std::uint32_t choice = 0;
-    std::uint32_t head[2] = {};
-    std::vector<Words> sections;
-
-    // False if the lengths do not fit the words.
-    bool read(const Words& input) {
-        if (input.size() < 5) return false;
-        choice = input[0];
-        head[0] = input[1];
-        head[1] = input[2];
-        for (std::size_t place = 4; place < input.size();) {
-            const std::size_t length = input[place++];
-            if (length > input.size() - place) return false;
-            const auto from = input.begin() + static_cast<std::ptrdiff_t>(place);
-            sections.emplace_back(from, from + static_cast<std::ptrdiff_t>(length));
-            place += length;
-        }
-        return true;
-    }
-
-    Words write() const {
-        Words words = {choice, head[0], head[1], 0};
-        for (const Words& section : sections) {
-            words.push_back(static_cast<std::uint32_t>(section.size()));
-            words.insert(words.end(), section.begin(), section.end());
-        }
-        words[3] = static_cast<std::uint32_t>(words.size() - 1);
-        return words;
-    }
-};
-
-std::uint32_t any_word(Random& random, std::uint32_t old) {
-    constexpr std::uint32_t SPECIAL[] = {0x7FFFFFFFU, 0x80000000U, 0xFFFFFFFFU, 0x7F800000U,
-                                         0x7FC00000U, 0x3F800000U, 0xBF800000U, 0x00000001U,
-                                         0x7149F2CAU, 4096U,       65536U,      64U};
-    switch (pick(random, 6)) {
-    case 0:
-        return old + 1;
-    case 1:
-        return old - 1;
-    case 2:
-        return SPECIAL[pick(random, std::size(SPECIAL))];
-    case 3:
-        return old ^ (1U << pick(random, 32));
-    default:
-        return static_cast<std::uint32_t>(pick(random, 40));
-    }
-}
-
-// One change of one section; entries of twelve words are moved whole.
-void change(Words& section, Random& random) {
-    const std::size_t entry = !section.empty() && section.size() % 12 == 0 ? 12 : 1;
-    const std::size_t entries = section.size() / entry;
-    const auto at = [&](std::size_t i) {
-        return section.begin() + static_cast<std::ptrdiff_t>(i * entry);
-    };
-    if (entries == 0) {
-        section.push_back(any_word(random, 0));
-        return;
-    }
-    const std::size_t i = pick(random, entries), k = pick(random, entries);
-    switch (pick(random, 8)) {
-    case 0: {
-        const Words copy(at(i), at(i) + static_cast<std::ptrdiff_t>(entry));
-        section.insert(at(k), copy.begin(), copy.end());
-        break;
-    }
-    case 1:
-        section.erase(at(i), at(i) + static_cast<std::ptrdiff_t>(entry));
-        break;
-    case 2:
-        std::swap_ranges(at(i), at(i) + static_cast<std::ptrdiff_t>(i == k ? 0 : entry), at(k));
-        break;
-    case 3: { // the same place of another entry
-        const std::size_t place = pick(random, entry);
-        section[i * entry + place] = section[k * entry + place];
-        break;
-    }
-    default: {
-        std::uint32_t& word = section[pick(random, section.size())];
-        word = any_word(random, word);
-    }
-    }
-}
+// --- an input, and another one made from it ---
 
 std::size_t put(const Words& words, std::uint8_t* data, std::size_t max_size) {
     const std::size_t size = words.size() * sizeof words[0];
