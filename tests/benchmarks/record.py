@@ -2,14 +2,15 @@
 
 Reads ``build/billion.json``, ``build/instructions.json`` and ``build/bench.json`` or, of several runs
 on a computer that others share, their files: the one whose ratio to NumPy is in the middle is kept, and
-of all of them the ratios that have targets.  Of the run that was kept before, if another processor
-made it, those stay.
+of all of them the ratios that have targets.  Of the run that was kept before there stay: those
+ratios, if another processor made it, and benchmarks against peers that are not installed here.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ def main(benches: list[str]) -> int:
         for scenario in SCENARIOS
     }
     kept = json.loads(OUT.read_text(encoding="utf-8"))
+    for name, benchmark in found["bench"].items():
+        if not math.isfinite(benchmark["ratio"]):
+            found["bench"][name] = kept["bench"][name]
     others = [_ratios(kept), *kept.get("elsewhere", [])]
     here = _ratios(found)["processor"]
     found["elsewhere"] = [run for run in others if run["processor"] != here]
