@@ -1,5 +1,6 @@
 #include "pycore/program.hpp"
 
+#include "analysis.hpp"
 #include "pycore/simd_scalar.hpp"
 
 #include <utility>
@@ -156,7 +157,7 @@ bool is_exponent(std::int32_t exponent) noexcept {
     return exponent >= -MAX_EXPONENT && exponent <= MAX_EXPONENT;
 }
 
-// The same rounded to an integer, as a fixed point is.
+// 2^exponent, rounded to an integer as a fixed point is.
 constexpr std::int32_t whole_power_of_two(std::int32_t exponent) noexcept {
     return exponent < 0 ? 0 : std::int32_t{1} << exponent;
 }
@@ -228,15 +229,6 @@ RecordView check_record(const RecordDefinition& record, std::int64_t offset) {
     return view;
 }
 
-Counting counting_of(const RecordDefinition& record, const Buffer<Counting>& counting) noexcept {
-    if (record.kind == RecordKind::shared || record.kind == RecordKind::histogram) {
-        return Counting::no;
-    }
-    const Counting found = counting[static_cast<std::size_t>(record.source)];
-    const bool any = record.kind == RecordKind::count; // all that is not 0 counts as 1
-    return any && found == Counting::no ? Counting::by_the_ledger : found;
-}
-
 // Scalar code is short: nothing is known of it.
 Code code_of(const Buffer<Instruction>& code) noexcept {
     return {code.data(), static_cast<std::int32_t>(code.size()), nullptr};
@@ -246,59 +238,18 @@ Code code_of(const Buffer<Instruction>& code, const Buffer<Passing>& passing) no
     return {code.data(), static_cast<std::int32_t>(code.size()), passing.data()};
 }
 
-// Which results only the next row needs, so that they need not be stored.  What a register holds
-// after the last row is needed.
-Buffer<Passing> find_passing(const Buffer<Instruction>& code, std::int64_t registers) {
-    Buffer<Passing> passing(code.size());
-    // Of each register, whether the rows after the next one write it before they read it.
-    Buffer<bool> overwritten(static_cast<std::size_t>(registers));
-    for (std::size_t i = code.size(); i-- > 1;) {
-        const Instruction& next = code[i];
-        const std::int32_t result = code[i - 1].target;
-        const std::int32_t operands = SPECIFICATIONS[static_cast<std::int32_t>(next.op)].lanes;
-        std::int32_t readers = 0;
-        for (std::int32_t k = 0; k < operands; ++k)
-            readers += next.lane[k] == result ? 1 : 0;
-        if (readers == 1 && (next.lane[0] == result || commutes(next.op))) {
-            const bool needed =
-                next.target != result && !overwritten[static_cast<std::size_t>(result)];
-            passing[i - 1] = needed ? Passing::also : Passing::only;
-        }
-        overwritten[static_cast<std::size_t>(next.target)] = true;
-        for (std::int32_t k = 0; k < operands; ++k)
-            overwritten[static_cast<std::size_t>(next.lane[k])] = false;
-    }
-    return passing;
-}
-
-// Which streams are read by events alone: their words come in halves.
-Buffer<bool> find_halved(const Buffer<Instruction>& code, std::size_t streams) {
-    Buffer<bool> halved(streams), whole(streams);
-    for (std::size_t i = 0; i < code.size(); ++i) {
-        const Instruction& row = code[i];
-        if (!SPECIFICATIONS[static_cast<std::int32_t>(row.op)].draws) continue;
-        (is_event(row.op) ? halved : whole)[static_cast<std::size_t>(row.stream)] = true;
-    }
-    for (std::size_t s = 0; s < streams; ++s)
-        halved[s] = halved[s] && !whole[s];
-    return halved;
-}
-
-// How the ones in each register are counted after the last row that writes it.
-Buffer<Counting> find_counting(const Buffer<Instruction>& code, const Buffer<bool>& halved,
-                               std::int64_t registers) {
-    Buffer<Counting> counting(static_cast<std::size_t>(registers));
-    for (const Instruction& row : code) {
-        Counting& found = counting[static_cast<std::size_t>(row.target)];
-        found = is_truth(row.op) ? Counting::by_the_ledger : Counting::no;
-        if (is_event(row.op) && halved[static_cast<std::size_t>(row.stream)])
-            found = Counting::by_the_event;
-    }
-    return counting;
-}
-
 Streams streams_of(const Buffer<std::uint32_t>& slots, const bool* halved) noexcept {
     return {slots.data(), static_cast<std::int32_t>(slots.size()), halved};
+}
+
+// How the ones of a record are counted.
+Counting counting_of(const RecordDefinition& record, const Buffer<Counting>& counting) noexcept {
+    if (record.kind == RecordKind::shared || record.kind == RecordKind::histogram) {
+        return Counting::no;
+    }
+    const Counting found = counting[static_cast<std::size_t>(record.source)];
+    const bool any = record.kind == RecordKind::count; // all that is not 0 counts as 1
+    return any && found == Counting::no ? Counting::by_the_ledger : found;
 }
 
 void check_environments(const ProgramDefinition& p) {

@@ -30,7 +30,8 @@ struct Portion {
 // Sums of whole numbers do not depend on their order, so they are made in the way that is cheaper:
 // anew from what everybody says (pull), or by handing on what has changed (push), when few begin to
 // speak, end, or leave.  Pushing must know who hears a consumer: whom she hears, if all listening
-// is mutual.  Where only some of a society live here, the others are told (learn) and it is pulled.
+// is mutual.  Where only some of a society live here, what the others said is learned and it is
+// pulled.
 class Talk {
   public:
     Talk(const Program& program, const Network& network, const RunSettings& settings, bool mutual)
@@ -200,6 +201,7 @@ class Talk {
     }
 
     std::uint64_t listeners() const noexcept { return last_ - first_; }
+
     void note(Portion& portion, std::uint64_t node, std::int32_t signal, std::int64_t by) {
         if (noting()) portion.changes.push_back({static_cast<std::uint32_t>(node), signal, by});
     }

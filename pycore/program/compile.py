@@ -1,23 +1,16 @@
-"""Model → program.
-
-The compiler walks a period in the model's order.  A state has two values, the one before and the
-one after its update, and each reader gets the one that stands when it is reached.
-"""
+"""Model → program: the start and the step, then what is recorded and what consumers share."""
 
 from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
 from typing import Literal
 
 import sympy as sp
 
 from pycore.errors import InputError, NotYetSimulated, refuse
-from pycore.model.distributions import Distribution
 from pycore.model.elements import (
     Calendar,
-    Define,
     Draw,
     Environment,
     Event,
@@ -28,12 +21,11 @@ from pycore.model.elements import (
     Trait,
 )
 from pycore.model.functions import Aggregate as AggregateWord
-from pycore.model.functions import logistic
 from pycore.model.model import Model
-from pycore.program.allocation import allocate, chained, live, renumber_streams, together
 from pycore.program.coupling import Aggregate, Coupling, Signal
 from pycore.program.instructions import SPECIFICATION, Op
-from pycore.program.lowering import Instruction, LaneCode, ScalarCode
+from pycore.program.lowering import Instruction, ScalarCode
+from pycore.program.period import Builder, start, walk
 from pycore.program.program import Program, Record, Row
 
 __all__ = ["compile_model", "slot"]
@@ -44,82 +36,6 @@ Keep = Literal["records", "everything"]
 def slot(qualified_name: str) -> int:
     """Philox slot of a named random stream: its name decides, not its place in the model."""
     return zlib.crc32(qualified_name.encode())
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Encoded code of the start or of the step, with the streams it draws from."""
-
-    rows: list[Row]
-    streams: list[str]
-    registers: dict[int, int]
-    size: int
-
-
-class _Builder:
-    """One walk through a period; values carry the version of the state they were read from."""
-
-    def __init__(self, model: Model, scalar: ScalarCode, carried: dict[str, int]) -> None:
-        self.model = model
-        self.carried = carried
-        self.count = 0
-        self.code = LaneCode(scalar, self.new)
-        self.fixed: dict[int, int] = {}
-        self.named: dict[str, int] = {}
-        self.current: dict[sp.Symbol, sp.Symbol] = {}
-
-    def new(self) -> int:
-        self.count += 1
-        return self.count - 1
-
-    def read(self, name: str) -> None:
-        """Bind a carried quantity to the value its register holds when the period begins."""
-        value = self.new()
-        self.fixed[value] = self.carried[name]
-        self.named[name] = value
-        self.code.bind(self.model[name], value)
-
-    def lower(self, expression: sp.Basic) -> int:
-        return self.code.lower(expression.xreplace(self.current))
-
-    def drawn(self, stream: str, distribution: Distribution) -> int:
-        standard = []
-        for k, base in enumerate(distribution.bases):
-            name = stream if k == 0 else f"{stream}#{k + 1}"
-            standard.append(sp.Symbol(f"standard {name}", real=True))
-            self.code.bind(standard[-1], self.standard(name, base == "normal"))
-        return self.lower(distribution.transform(*standard))
-
-    def standard(self, stream: str, normal: bool) -> int:
-        op = Op.NORMAL if normal else Op.UNIFORM
-        return self.code.emit(op, stream=self.code.streams.index(stream))
-
-    def name(self, name: str, value: int) -> None:
-        if value in self.fixed:
-            value = self._copy(value)  # the register may be overwritten before the name is read
-        self.named[name] = value
-        self.code.bind(self.model[name], value)
-
-    def carry(self, name: str, value: int, before: int) -> None:
-        """Place a new value in its persistent register; a shared value is copied, not aliased."""
-        if not self.code.fresh(value, before) or value in self.fixed:
-            value = self._copy(value)
-        self.fixed[value] = self.carried[name]
-        self.named[name] = value
-        symbol = self.model[name]
-        self.current[symbol] = sp.Symbol(f"{name} updated", real=True)
-        self.code.bind(self.current[symbol], value)
-
-    def _copy(self, source: int) -> int:
-        value = self.new()
-        self.code.instructions.append(Instruction(Op.COPY, value, (source,)))
-        return value
-
-    def finish(self, outputs: set[int]) -> _Part:
-        code = chained(live(self.code.instructions, outputs), self.fixed)
-        code, streams = renumber_streams(together(code, outputs), self.code.streams.slots)
-        rows, registers, size = allocate(code, self.fixed, outputs, len(self.carried))
-        return _Part(rows, streams, registers, size)
 
 
 def compile_model(model: Model, *, keep: Keep = "records", stages: bool = True) -> Program:
@@ -167,15 +83,15 @@ def compile_model(model: Model, *, keep: Keep = "records", stages: bool = True) 
             ]
         )
     )
-    start = _start(_Builder(model, scalar, carried))
-    builder = _Builder(model, scalar, carried)
-    _walk(builder, stage)
+    start_part = start(Builder(model, scalar, carried))
+    builder = Builder(model, scalar, carried)
+    walk(builder, stage)
     wanted = [*model.records, *_logarithms(builder)] if keep == "records" else list(builder.named)
     outgoing = _Outgoing(builder, shared) if keep == "records" else None
     kept = {builder.named[n] for n in (*wanted, *carried)}
     step = builder.finish(kept | (set(outgoing.values) if outgoing else set()))
     where = {n: step.registers[builder.named[n]] for n in wanted}
-    _refuse_colliding_slots([*start.streams, *step.streams])
+    _refuse_colliding_slots([*start_part.streams, *step.streams])
     aggregates = outgoing.symbols if outgoing else {}
     n_scalars, scalar_rows, place, late = _scalar_layout(scalar, list(aggregates))
     records = _records(model, where, stage) if keep == "records" else ()
@@ -189,12 +105,12 @@ def compile_model(model: Model, *, keep: Keep = "records", stages: bool = True) 
         inputs=tuple(n for n in scalar.inputs if n not in aggregates),
         constants=tuple(scalar.constants),
         n_scalars=n_scalars,
-        n_registers=max(start.size, step.size),
+        n_registers=max(start_part.size, step.size),
         n_states=len(carried),
         scalar_code=scalar_rows,
-        start_code=tuple(_with_scalars(row, place) for row in start.rows),
+        start_code=tuple(_with_scalars(row, place) for row in start_part.rows),
         step_code=tuple(_with_scalars(row, place) for row in step.rows),
-        start_streams=tuple(slot(n) for n in start.streams),
+        start_streams=tuple(slot(n) for n in start_part.streams),
         step_streams=tuple(slot(n) for n in step.streams),
         stage_register=carried[stage.name] if stage else -1,
         stages=stage.labels if stage else (),
@@ -243,93 +159,6 @@ def _carried(model: Model, stage: Stage | None) -> dict[str, int]:
     return {name: register for register, name in enumerate(names)}
 
 
-def _start(b: _Builder) -> _Part:
-    placed: set[int] = set()
-    for name, trait in b.model.of_kind(Trait).items():
-        if trait.distribution is not None:
-            before = len(b.code.instructions)
-            b.carry(name, b.drawn(f"trait:{name}", trait.distribution), before)
-            placed.add(b.named[name])
-    for name in b.carried:
-        element = b.model.element(name)
-        if isinstance(element, State | Environment) and element.start != 0:
-            before = len(b.code.instructions)
-            b.carry(name, b.lower(sp.sympify(element.start)), before)
-            placed.add(b.named[name])
-    return b.finish(placed)
-
-
-def _walk(b: _Builder, stage: Stage | None) -> None:
-    for name in b.carried:
-        b.read(name)
-    if stage is None and b.model.stage_element is not None:
-        # Nobody moves: the stage keeps its first label, whose code is 0.
-        b.name(b.model.stage_element.name, b.lower(sp.S.Zero))
-        del b.named[b.model.stage_element.name]
-    for step in b.model.order:
-        element = b.model.element(step.name)
-        before = len(b.code.instructions)
-        if isinstance(element, Draw):
-            b.name(step.name, b.drawn(f"draw:{step.name}", element.distribution))
-        elif isinstance(element, Event):
-            b.name(step.name, _event(b, element))
-        elif isinstance(element, Define):
-            b.name(step.name, b.lower(element.expression))
-        elif isinstance(element, State):
-            b.carry(step.name, _next(b, element), before)
-        elif isinstance(element, Stage) and stage is not None:
-            b.carry(step.name, _transition(b, element), before)
-
-
-def _event(b: _Builder, event: Event) -> int:
-    if event.when is not None:
-        return b.lower(event.when)
-    stream = b.code.streams.index(f"event:{event.name}")
-    expression = event.logit if event.probability is None else event.probability
-    assert expression is not None
-    if b.code.scalar.is_scalar(expression):
-        probability = expression if event.logit is None else logistic(expression)
-        register = b.code.scalar.lower(probability)
-        return b.code.emit(Op.EVENT_S, scalars=(register,), stream=stream)
-    op = Op.EVENT_P if event.logit is None else Op.EVENT_LOGIT
-    return b.code.emit(op, (b.lower(expression),), stream=stream)
-
-
-def _next(b: _Builder, state: State) -> int:
-    previous = b.model[state.name]
-    following: sp.Expr = state.carry * previous
-    if state.target is not None:
-        following += (1 - state.carry) * state.target
-    if state.increment is not None:
-        following += state.increment
-    if state.noise != 0:
-        shock = sp.Symbol(f"standard noise:{state.name}", real=True)
-        b.code.bind(shock, b.standard(f"noise:{state.name}", normal=True))
-        following += state.noise * shock
-    if state.low is not None:
-        following = sp.Max(following, state.low)
-    if state.high is not None:
-        following = sp.Min(following, state.high)
-    return b.lower(following)
-
-
-def _transition(b: _Builder, stage: Stage) -> int:
-    """Of several events in one period the first listed decides, so they are applied backwards."""
-    old = b.named[stage.name]
-    several = len(stage.transitions) > 1
-    result = old
-    for origin, moves in reversed(stage.transitions.items()):
-        here = b.code.scalar.constant(float(stage.labels.index(origin)))
-        for goal, event in reversed(moves.items()):
-            happened = b.lower(b.model[event])
-            if several:
-                inside = b.code.emit(Op.EQ_S, (old,), (here,))
-                happened = b.code.emit(Op.MUL, (inside, happened))
-            there = b.lower(sp.Integer(stage.labels.index(goal)))
-            result = b.code.choose(happened, there, result)
-    return result
-
-
 def _records(model: Model, registers: dict[str, int], stage: Stage | None) -> tuple[Record, ...]:
     records = []
     for name, spec in model.records.items():
@@ -352,7 +181,7 @@ def _records(model: Model, registers: dict[str, int], stage: Stage | None) -> tu
     return tuple(records)
 
 
-def _logarithms(b: _Builder) -> list[str]:
+def _logarithms(b: Builder) -> list[str]:
     """Names of the logarithms that histograms with bins of equal ratio count."""
     names = []
     for name, spec in b.model.records.items():
@@ -399,7 +228,7 @@ def _scalar_layout(
 class _Outgoing:
     """What consumers give to environments and neighbours when a period is over."""
 
-    def __init__(self, b: _Builder, shared: dict[str, Environment]) -> None:
+    def __init__(self, b: Builder, shared: dict[str, Environment]) -> None:
         self.model, self.carried, self.shared = b.model, b.carried, shared
         self.symbols: dict[str, tuple[AggregateWord, int]] = {}  # aggregate → word, sum
         self.sums: dict[tuple[int, int], int] = {}  # value, exponent → place
@@ -436,7 +265,7 @@ class _Outgoing:
         whole = isinstance(inside, sp.Symbol) and isinstance(self.model.element(inside.name), Event)
         return 0 if whole or inside == 1 else -round(math.log2(resolution))
 
-    def _aggregate(self, b: _Builder, word: AggregateWord, used_by: Environment) -> sp.Symbol:
+    def _aggregate(self, b: Builder, word: AggregateWord, used_by: Environment) -> sp.Symbol:
         key = b.lower(word.args[0]), self._exponent(word, used_by.resolution)
         place = self.sums.setdefault(key, len(self.sums))
         self.user.setdefault(place, used_by.name)

@@ -55,7 +55,7 @@ def main(benches: list[str]) -> int:
     kept = json.loads(OUT.read_text(encoding="utf-8"))
     for name, benchmark in found["bench"].items():
         if not math.isfinite(benchmark["ratio"]):
-            found["bench"][name] = kept["bench"][name]
+            found["bench"][name] = kept["bench"].get(name, benchmark)
     others = [_ratios(kept), *kept.get("elsewhere", [])]
     here = _ratios(found)["processor"]
     found["elsewhere"] = [run for run in others if run["processor"] != here]
