@@ -17,7 +17,7 @@ from pycore.errors import InputError
 from pycore.model.distributions import Distribution
 from pycore.model.elements import Environment, Lever
 from pycore.program import compile as compiler
-from pycore.program import interpret
+from pycore.program import interpret, period
 from pycore.program.compile import compile_model
 from pycore.program.instructions import Op
 from pycore.program.program import Program
@@ -285,7 +285,7 @@ def test_the_order_of_instructions_changes_no_result(
     shared = dict.fromkeys(model.of_kind(Environment), 0.5)
     moved = lives(model, n=40, periods=7, **shared)
     order = compile_model(model, keep="everything").step_code
-    monkeypatch.setattr(compiler, "chained", lambda code, fixed: code)
+    monkeypatch.setattr(period, "chained", lambda code, fixed: code)
     assert compile_model(model, keep="everything").step_code != order
     for quantity, values in lives(model, n=40, periods=7, **shared).items():
         np.testing.assert_array_equal(values, moved[quantity], err_msg=quantity)
